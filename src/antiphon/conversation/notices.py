@@ -1,0 +1,139 @@
+"""What a session tells the outside. Protocols turn these into their wire; hooks and tests read them as they are.
+
+The order rules are those of the Voice Agent API (its section on ordering): per turn `SpeechStarted`, deltas,
+`SpeechStopped`, `UserTranscript`; per reply `ReplyStarted`, then audio, deltas and tool calls, then
+`AgentTranscript` (absent when the reply never had text), then `ReplyDone`, and nothing of the reply after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class ReplyStatus(StrEnum):
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller has the floor: at the first sound when the agent is silent, at the decision when it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The caller's turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTranscriptDelta:
+    item_id: str
+    text: str  # cumulative: the whole utterance so far
+
+
+@dataclass(frozen=True, slots=True)
+class UserTranscript:
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    reply_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    reply_id: str
+    data: bytes  # in the session's output format
+    audible: bool = True  # False: silence only
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTranscriptDelta:
+    """A word of the reply, when its audio begins to be sent. Milliseconds from the start of the reply's audio."""
+
+    reply_id: str
+    item_id: str
+    delta: str
+    start_ms: int | None
+    end_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTranscript:
+    """What was heard of the reply: all of it, or the part before the interruption."""
+
+    reply_id: str
+    item_id: str
+    text: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    reply_id: str
+    status: ReplyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stretch of a turn's silence. Spans are contiguous; `estimated` where no clock of the client's says."""
+
+    name: str
+    ms: float
+    estimated: bool = False
+    over_budget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnMetrics:
+    """Where the silence of one turn went: from the caller's last sound to the reply's first audible sample."""
+
+    reply_id: str
+    total_ms: float
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFault:
+    """Something failed that the client should know of; the session lives on."""
+
+    code: str
+    message: str
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The last notice of a session."""
+
+    reason: str
+    duration: float  # seconds
+
+
+Notice = (
+    SpeechStarted
+    | SpeechStopped
+    | UserTranscriptDelta
+    | UserTranscript
+    | ReplyStarted
+    | ReplyAudio
+    | AgentTranscriptDelta
+    | AgentTranscript
+    | ReplyDone
+    | ToolCalled
+    | TurnMetrics
+    | SessionFault
+    | SessionEnded
+)
