@@ -1,20 +1,20 @@
 """The one error tree.
 
-    AntiphonError
-    ├── ConfigError            the user's configuration is wrong; the message says what to change
-    ├── MissingDependency      an extra, a system library or a weight is not there; the message says how to get it
-    ├── ModelStoreError        a weight could not be fetched, or is not what it should be
-    ├── ProtocolError          a wire message broke the protocol; carries the code the peer is told
-    ├── SessionClosed          an operation on a session that has ended
-    └── ProviderError          an STT, LLM or TTS failed; says by whose fault and whether a retry can help
-        ├── AuthError              the key is missing or refused            fail over at once
-        ├── QuotaError             the account is out of money or quota     fail over at once
-        ├── BadRequest             the provider refuses what we sent        fail over at once
-        ├── RateLimited            too many requests; `retry_after`         may be retried
-        ├── Overloaded             the provider has no room now             may be retried
-        ├── ProviderTimeout        no answer, or no progress, in time       may be retried
-        ├── Disconnected           the connection broke                     may be retried
-        └── AtCapacity             a local model has no free slot           may be retried
+AntiphonError
+├── ConfigError            the user's configuration is wrong; the message says what to change
+├── MissingDependency      an extra, a system library or a weight is not there; the message says how to get it
+├── ModelStoreError        a weight could not be fetched, or is not what it should be
+├── ProtocolError          a wire message broke the protocol; carries the code the peer is told
+├── SessionClosed          an operation on a session that has ended
+└── ProviderError          an STT, LLM or TTS failed; says by whose fault and whether a retry can help
+    ├── AuthError              the key is missing or refused            fail over at once
+    ├── QuotaError             the account is out of money or quota     fail over at once
+    ├── BadRequest             the provider refuses what we sent        fail over at once
+    ├── RateLimited            too many requests; `retry_after`         may be retried
+    ├── Overloaded             the provider has no room now             may be retried
+    ├── ProviderTimeout        no answer, or no progress, in time       may be retried
+    ├── Disconnected           the connection broke                     may be retried
+    └── AtCapacity             a local model has no free slot           may be retried
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class ProviderError(AntiphonError):
 
     retryable = False
 
-    def __init__(
-        self, message: str, *, stage: str = "", provider: str = "", elapsed: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, stage: str = "", provider: str = "", elapsed: float | None = None) -> None:
         super().__init__(message)
         self.stage = stage
         self.provider = provider

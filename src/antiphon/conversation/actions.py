@@ -1,0 +1,139 @@
+"""Orders that leave the core. The shell carries them out in the order given, and answers only with events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from antiphon.conversation.notices import Notice
+from antiphon.types import Message, ToolCall, ToolSpec
+
+
+class Clock(Enum):
+    AUDIO = auto()  # milliseconds of received audio
+    WALL = auto()  # seconds of the monotonic clock
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """One timer of each name: setting it again moves it. It fires once, as `TimerFired(name)`."""
+
+    name: str
+    clock: Clock
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimer:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    notice: Notice
+
+
+# --- the STT ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Ask the STT for the final transcript of the open utterance."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextUtterance:
+    """The open utterance is over or dropped: what is heard from here on belongs to number `utterance`."""
+
+    utterance: int
+
+
+# --- replies ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Ask the model."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Speak this, word for word."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """Make a reply. A speculative one is written and synthesised, but nothing of it is played before CommitReply."""
+
+    reply_id: str
+    item_id: str
+    source: Prompt | Script
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReply:
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPlayout:
+    """Send no more audio; reversible, and invisible outside."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayout:
+    """Go on from the start of the word that the hold cut."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop everything of the reply for good. For a reply that is live it is answered by PlayoutStopped."""
+
+    reply_id: str
+
+
+# --- tools, history, the end --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """These messages no longer fit the model's window and were dropped; a summary of them may be given back."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    reason: str
+
+
+Action = (
+    SetTimer
+    | ClearTimer
+    | Emit
+    | Finalize
+    | NextUtterance
+    | StartReply
+    | CommitReply
+    | HoldPlayout
+    | ResumePlayout
+    | CancelReply
+    | RunTool
+    | Forget
+    | CloseSession
+)

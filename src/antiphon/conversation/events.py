@@ -1,0 +1,202 @@
+"""Facts that reach the core. Times in `at`, `onset` and `last_voice` are milliseconds of received audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from antiphon.conversation.settings import Settings
+from antiphon.types import Role, ToolCall
+
+# --- the caller ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """The VAD is sure of speech, which began at `onset`."""
+
+    onset: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped:
+    """The VAD hears no more speech; the last of it was at `last_voice`."""
+
+    last_voice: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The STT's transcript of the utterance numbered `utterance`: cumulative, so it replaces what came before it.
+    `at` is how much audio had been received when it came."""
+
+    text: str
+    utterance: int
+    at: int
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    name: str
+
+
+# --- the reply in the making --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """The model said more."""
+
+    reply_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyToolCall:
+    """The model wants a tool run."""
+
+    reply_id: str
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWritten:
+    """The model has said all it will of this reply."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFailed:
+    """The model or the TTS failed for good. What was already synthesised still plays to its end."""
+
+    reply_id: str
+    stage: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    """The first audible sample was sent, or audio flows again after `PlayoutStarved`."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarved:
+    """All audio there is has been sent, and the reply is not at its end."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutFinished:
+    """All of the reply has been played to the caller."""
+
+    reply_id: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStopped:
+    """The answer to CancelReply: no more of the reply will be sent; `heard` of it was played, up to `sample`."""
+
+    reply_id: str
+    sample: int
+    heard: str
+
+
+# --- tools --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    call_id: str
+    result: str
+    is_error: bool = False
+
+
+# --- the client, or the program that owns the session -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    greeting: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequested:
+    """Speak now. `instructions` hold for this one reply."""
+
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SayRequested:
+    """Speak this text, word for word."""
+
+    text: str
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptRequested:
+    """Stop speaking: the reply named, or whichever is live."""
+
+    reply_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAdded:
+    """Context for the model, which asks for no answer."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryWritten:
+    """A summary of what `Forget` took out of the history."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    reason: str
+
+
+ReplyEvent = (
+    ReplyText
+    | ReplyToolCall
+    | ReplyWritten
+    | ReplyFailed
+    | PlayoutStarted
+    | PlayoutStarved
+    | PlayoutFinished
+    | PlayoutStopped
+)
+
+Event = (
+    ReplyEvent
+    | VoiceStarted
+    | VoiceStopped
+    | Heard
+    | TimerFired
+    | ToolReturned
+    | SessionOpened
+    | SettingsChanged
+    | ReplyRequested
+    | SayRequested
+    | InterruptRequested
+    | MessageAdded
+    | SummaryWritten
+    | EndRequested
+)

@@ -1,0 +1,131 @@
+"""`step`: the whole conversation as one function.
+
+An event is a fact; `step` answers with the state after it and the orders to carry out. Whatever concerns a reply that
+is no longer live or speculative, or an utterance that is over, is dropped here, at one gate, so that nothing stale can
+be heard, remembered or run.
+
+The handlers live in `turns.py` (the caller's side), `replies.py` (the agent's side) and `tools.py`. They share one
+`Step`: the state so far and the orders so far. It lives for one call of `step` and is the only mutable thing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from antiphon.conversation import events as ev
+from antiphon.conversation import replies, tools, turns
+from antiphon.conversation.actions import Action
+from antiphon.conversation.state import Phase, State
+from antiphon.conversation.stepping import Step
+
+
+def step(state: State, event: ev.Event, now: float) -> tuple[State, list[Action]]:
+    """The state after `event`, and what to do about it. `now` is monotonic, in seconds.
+
+    Total: every event is allowed in every state; one that no longer concerns anyone changes nothing.
+    """
+    if state.phase is Phase.CLOSED or (state.phase is Phase.NEW and not isinstance(event, _BEFORE_OPEN)):
+        return state, []
+    if state.phase is Phase.CLOSING and not _may_reach_closing(event):
+        return state, []
+    if _is_stale(state, event):
+        return state, []
+    s = Step(state, now)
+    _HANDLERS[type(event)](s, event)
+    return s.state, s.actions
+
+
+_BEFORE_OPEN = (ev.SessionOpened, ev.SettingsChanged, ev.MessageAdded, ev.EndRequested)
+
+
+def _may_reach_closing(event: ev.Event) -> bool:
+    """While the session ends, only what ends the live reply, or a tool's result, still counts."""
+    if isinstance(event, ev.TimerFired):
+        return event.name == replies.STALL
+    return isinstance(event, ev.PlayoutStopped | ev.PlayoutFinished | ev.ToolReturned)
+
+
+def _is_stale(state: State, event: ev.Event) -> bool:
+    """The one gate for dead ids."""
+    if isinstance(event, ev.ReplyEvent):
+        known = (reply.reply_id for reply in (state.live, state.speculative) if reply)
+        return event.reply_id not in known
+    if isinstance(event, ev.Heard):
+        return event.utterance != state.utterance
+    if isinstance(event, ev.ToolReturned):
+        return all(pending.call.call_id != event.call_id for pending in state.pending)
+    return False
+
+
+def _session_opened(s: Step, event: ev.SessionOpened) -> None:
+    if s.state.phase is not Phase.NEW:
+        return
+    s.set(phase=Phase.OPEN)
+    if event.greeting:
+        replies.greet(s, event.greeting)
+    else:
+        replies.listen(s)
+
+
+def _settings_changed(s: Step, event: ev.SettingsChanged) -> None:
+    replies.drop_speculation(s)
+    s.set(settings=event.settings)
+
+
+def _message_added(s: Step, event: ev.MessageAdded) -> None:
+    replies.drop_speculation(s)
+    s.set(history=s.state.history.said(event.role, event.text))
+
+
+def _summary_written(s: Step, event: ev.SummaryWritten) -> None:
+    s.set(history=s.state.history.summarised(event.text))
+
+
+def _end_requested(s: Step, event: ev.EndRequested) -> None:
+    replies.end(s, event.reason)
+
+
+def _timer_fired(s: Step, event: ev.TimerFired) -> None:
+    name, _, rest = event.name.partition(":")
+    if handler := _TIMERS.get(name):
+        handler(s)
+    elif name == "tool":
+        tools.timed_out(s, rest)
+
+
+_TIMERS: dict[str, Callable[[Step], None]] = {
+    turns.EARLY_FINAL: turns.early_final,
+    turns.ENDPOINT: turns.endpoint,
+    turns.MAX_SILENCE: turns.give_up_on_transcript,
+    turns.TRANSCRIPT: turns.give_up_on_transcript,
+    turns.WORDLESS: turns.wordless,
+    turns.DECIDE: turns.decide,
+    turns.GIVE_UP: turns.give_up_holding,
+    replies.IDLE: replies.idle,
+    replies.STALL: replies.stalled,
+}
+
+_HANDLERS: dict[type, Callable[[Step, Any], None]] = {
+    ev.VoiceStarted: turns.voice_started,
+    ev.VoiceStopped: turns.voice_stopped,
+    ev.Heard: turns.heard,
+    ev.TimerFired: _timer_fired,
+    ev.ReplyText: replies.text,
+    ev.ReplyToolCall: replies.tool_call,
+    ev.ReplyWritten: replies.written,
+    ev.ReplyFailed: replies.failed,
+    ev.PlayoutStarted: replies.playout_started,
+    ev.PlayoutStarved: replies.playout_starved,
+    ev.PlayoutFinished: replies.playout_finished,
+    ev.PlayoutStopped: replies.playout_stopped,
+    ev.ToolReturned: tools.returned,
+    ev.SessionOpened: _session_opened,
+    ev.SettingsChanged: _settings_changed,
+    ev.ReplyRequested: replies.requested,
+    ev.SayRequested: replies.say,
+    ev.InterruptRequested: replies.interrupt_requested,
+    ev.MessageAdded: _message_added,
+    ev.SummaryWritten: _summary_written,
+    ev.EndRequested: _end_requested,
+}

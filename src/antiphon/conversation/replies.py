@@ -1,0 +1,320 @@
+"""The agent's side: which reply is made when, and how each one ends.
+
+At most one reply is live, and at most one more is speculative: it is written and synthesised on a likely end of the
+turn, but is not live, emits nothing and runs no tool before its commit. Every reply that starts ends exactly once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from antiphon.conversation import notices as out
+from antiphon.conversation import tools, turns
+from antiphon.conversation.actions import (
+    CancelReply,
+    CloseSession,
+    CommitReply,
+    Forget,
+    Prompt,
+    Script,
+    StartReply,
+)
+from antiphon.conversation.events import (
+    InterruptRequested,
+    PlayoutFinished,
+    PlayoutStarted,
+    PlayoutStarved,
+    PlayoutStopped,
+    ReplyFailed,
+    ReplyRequested,
+    ReplyText,
+    ReplyToolCall,
+    ReplyWritten,
+    SayRequested,
+)
+from antiphon.conversation.notices import ReplyStatus
+from antiphon.conversation.settings import Mode
+from antiphon.conversation.state import Gate, Phase, Plan, Progress, Reply, Standing, Trigger
+from antiphon.conversation.stepping import Step
+from antiphon.conversation.words import same_words
+from antiphon.types import Message, Role
+
+# Timers of this side, on the wall clock.
+IDLE = "idle"  # nobody speaks
+STALL = "stall"  # a reply makes no progress
+
+# What a reply that failed, or never came, is followed by. A reply of these kinds that fails has no successor.
+_STOP_TIMEOUT = 1.0  # seconds the shell has to answer a CancelReply; it answers at once
+_LAST_WORDS = (Trigger.FALLBACK, Trigger.GOODBYE)
+
+
+# --- making replies -----------------------------------------------------------------------------------------------
+
+
+def greet(s: Step, text: str) -> None:
+    _start(s, Plan(Trigger.GREETING, text))
+
+
+def answer(s: Step, text: str) -> None:
+    """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
+    if _answers(s.state.speculative, text):
+        _commit(s)
+    else:
+        drop_speculation(s)
+        _start(s, Plan(Trigger.TURN))
+
+
+def answer_later(s: Step) -> None:
+    """The turn is answered once the live reply, which may not be interrupted, has ended."""
+    s.set(plans=(*s.state.plans, Plan(Trigger.TURN)))
+
+
+def speculate(s: Step, text: str) -> None:
+    """Prepares the reply to a turn that is likely over."""
+    if not s.settings.speculate or s.settings.mode is not Mode.STREAMING or not text or s.state.on_hold:
+        return
+    if s.state.live or _answers(s.state.speculative, text):
+        return
+    drop_speculation(s)
+    plan = Plan(Trigger.TURN)
+    source = _prompt(s, plan, said=text)
+    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, Standing.SPECULATIVE, basis=text)
+    s.set(speculative=reply)
+    s.do(StartReply(reply.reply_id, reply.item_id, source, speculative=True))
+
+
+def drop_speculation(s: Step) -> None:
+    if reply := s.state.speculative:
+        s.set(speculative=None)
+        s.do(CancelReply(reply.reply_id))
+
+
+def requested(s: Step, event: ReplyRequested) -> None:
+    plan = Plan(Trigger.REQUEST, instructions=event.instructions)
+    live = s.state.live
+    if live and live.plan.trigger is Trigger.GREETING:
+        cancel(s)
+    s.set(plans=(*s.state.plans, plan))
+    next_reply(s)
+
+
+def say(s: Step, event: SayRequested) -> None:
+    s.set(plans=(*s.state.plans, Plan(Trigger.SAY, event.text, interruptible=event.interruptible)))
+    next_reply(s)
+
+
+def next_reply(s: Step) -> None:
+    """Makes the next reply that is wanted, if the floor is free."""
+    if s.state.live or s.state.turn_is_open or s.state.phase is not Phase.OPEN:
+        return
+    if s.state.plans:
+        plan, *rest = s.state.plans
+        s.set(plans=tuple(rest))
+        _start(s, plan)
+    elif s.state.results_unsaid and not s.state.on_hold:
+        _start(s, Plan(Trigger.TOOL))
+    else:
+        listen(s)
+
+
+def _start(s: Step, plan: Plan) -> None:
+    source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
+    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source)
+    s.set(live=reply)
+    s.clear(IDLE)
+    s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
+    s.do(StartReply(reply.reply_id, reply.item_id, source))
+    s.after(STALL, s.settings.reply_timeout)
+
+
+def _commit(s: Step) -> None:
+    """The speculative reply becomes the live one; only now may anyone see or hear of it."""
+    reply = s.state.speculative
+    assert reply is not None
+    s.set(speculative=None, live=reply)
+    reply = s.set_live(standing=Standing.LIVE)
+    s.clear(IDLE)
+    s.set(results_unsaid=False)
+    s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
+    s.do(CommitReply(reply.reply_id))
+    s.after(STALL, s.settings.reply_timeout)
+    for call in reply.calls:
+        tools.dispatch(s, reply, call)
+
+
+def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
+    """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed."""
+    settings, history = s.settings, s.state.history
+    room = settings.context_window - settings.max_tokens - len(settings.system_prompt) // 3
+    room -= sum(len(str(tool.parameters)) + len(tool.description) for tool in settings.tools) // 3
+    history, dropped = history.fit(tokens=max(room, 0))
+    if said is None:
+        if dropped:
+            s.do(Forget(dropped))
+        s.set(history=history, results_unsaid=False)
+    else:
+        history = history.said(Role.USER, said)
+    messages = history.request(system_prompt=settings.system_prompt, instructions=plan.instructions)
+    if all(message.role is Role.SYSTEM for message in messages):
+        messages = (*messages, Message(Role.USER, "(The caller has just joined the call.)"))
+    return Prompt(messages, settings.tools)
+
+
+# --- the reply in the making --------------------------------------------------------------------------------------
+
+
+def text(s: Step, event: ReplyText) -> None:
+    """The model writes: as good as progress, though nobody hears it yet."""
+    if _live(s, event.reply_id) and s.state.live and s.state.live.progress is Progress.PREPARING:
+        s.after(STALL, s.settings.reply_timeout)
+
+
+def tool_call(s: Step, event: ReplyToolCall) -> None:
+    if (reply := s.state.speculative) and reply.reply_id == event.reply_id:
+        s.set(speculative=_with_call(reply, event))
+        return
+    live = s.state.live
+    if live and live.gate is not Gate.STOPPING:
+        s.set(live=_with_call(live, event))
+        tools.dispatch(s, live, event.call)
+
+
+def _with_call(reply: Reply, event: ReplyToolCall) -> Reply:
+    return replace(reply, calls=(*reply.calls, event.call))
+
+
+def written(s: Step, event: ReplyWritten) -> None:
+    """Nothing hangs on it: the reply ends when it has been played. It is a fact for logs and hooks."""
+
+
+def failed(s: Step, event: ReplyFailed) -> None:
+    """The model or the TTS gave up. What there is still plays; if there is nothing, a line is spoken instead."""
+    if s.state.speculative and s.state.speculative.reply_id == event.reply_id:
+        drop_speculation(s)
+        return
+    s.set_live(failed=True)
+    s.emit(out.SessionFault("provider_error", f"{event.stage}: {event.message}"))
+
+
+def playout_started(s: Step, event: PlayoutStarted) -> None:
+    if _live(s, event.reply_id):
+        s.set_live(progress=Progress.AUDIBLE)
+        s.clear(STALL)
+
+
+def playout_starved(s: Step, event: PlayoutStarved) -> None:
+    if _live(s, event.reply_id):
+        s.after(STALL, s.settings.reply_timeout)
+
+
+# --- how a reply ends ---------------------------------------------------------------------------------------------
+
+
+def playout_finished(s: Step, event: PlayoutFinished) -> None:
+    if _live(s, event.reply_id):
+        _end_reply(s, event.heard, interrupted=False)
+
+
+def playout_stopped(s: Step, event: PlayoutStopped) -> None:
+    if _live(s, event.reply_id):
+        _end_reply(s, event.heard, interrupted=True)
+
+
+def cancel(s: Step) -> None:
+    """Stops the live reply for good. It ends when the shell says how much of it was heard."""
+    live = s.state.live
+    if live and live.gate is not Gate.STOPPING:
+        s.set_live(gate=Gate.STOPPING)
+        s.do(CancelReply(live.reply_id))
+        s.after(STALL, _STOP_TIMEOUT)
+
+
+def interrupt_requested(s: Step, event: InterruptRequested) -> None:
+    live = s.state.live
+    if live and event.reply_id in (None, live.reply_id):
+        cancel(s)
+
+
+def stalled(s: Step) -> None:
+    """Nothing came for too long: the reply is given up, and the caller told so."""
+    live = s.state.live
+    if live is None:
+        return
+    if live.gate is Gate.STOPPING:
+        _end_reply(s, "", interrupted=True)
+        return
+    if live.gate is Gate.HELD:
+        s.after(STALL, s.settings.reply_timeout)
+        return
+    s.set_live(failed=True)
+    s.emit(out.SessionFault("provider_error", f"no progress of the reply in {s.settings.reply_timeout:g} s"))
+    cancel(s)
+
+
+def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
+    """The one ending: history, transcript, `reply.done`, and what comes next."""
+    live = s.state.live
+    assert live is not None
+    s.clear(STALL)
+    s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None)
+    if heard or interrupted:
+        s.emit(out.AgentTranscript(live.reply_id, live.item_id, heard, interrupted))
+    s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
+    if s.state.phase is Phase.CLOSING:
+        _close(s)
+        return
+    if live.plan.trigger is Trigger.GOODBYE and not interrupted:
+        end(s, "idle")
+        return
+    if live.failed and live.plan.trigger not in _LAST_WORDS and not s.state.turn_is_open:
+        s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *s.state.plans))
+    if s.state.turn:
+        turns.agent_fell_silent(s)
+    else:
+        next_reply(s)
+
+
+# --- a caller who says nothing, and the end -----------------------------------------------------------------------
+
+
+def listen(s: Step) -> None:
+    """The agent has nothing to say. A caller who says nothing either will be asked."""
+    if s.state.live or s.state.turn_is_open or s.state.pending or s.settings.idle_after is None:
+        return
+    s.after(IDLE, s.settings.idle_after)
+
+
+def idle(s: Step) -> None:
+    if s.state.live or s.state.turn or s.state.pending:
+        return
+    if s.state.asks < s.settings.idle_asks:
+        s.set(asks=s.state.asks + 1)
+        _start(s, Plan(Trigger.IDLE, s.settings.idle_line))
+    else:
+        _start(s, Plan(Trigger.GOODBYE, s.settings.goodbye_line))
+
+
+def end(s: Step, reason: str) -> None:
+    """Ends the session, once the live reply has said how much of it was heard."""
+    s.set(phase=Phase.CLOSING, end_reason=reason)
+    drop_speculation(s)
+    if s.state.live is None:
+        _close(s)
+    else:
+        cancel(s)
+
+
+def _close(s: Step) -> None:
+    if s.state.turn_is_open:
+        s.emit(out.SpeechStopped())
+    s.set(phase=Phase.CLOSED, turn=None)
+    s.do(CloseSession(s.state.end_reason))
+
+
+def _answers(reply: Reply | None, text: str) -> bool:
+    """Whether a reply in preparation was made for these words."""
+    return reply is not None and same_words(reply.basis, text)
+
+
+def _live(s: Step, reply_id: str) -> bool:
+    return s.state.live is not None and s.state.live.reply_id == reply_id

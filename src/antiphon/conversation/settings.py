@@ -1,0 +1,46 @@
+"""How one conversation is run. Milliseconds of received audio where the field's comment says ms, else seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from antiphon.types import ToolSpec
+
+
+class Mode(Enum):
+    STREAMING = auto()  # stages overlap
+    CASCADE = auto()  # each stage ends before the next begins
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    mode: Mode = Mode.STREAMING
+
+    # Endpointing
+    min_silence: int = 600  # ms; the pause that ends a turn
+    max_silence: int = 3000  # ms; the longest a turn stays open after the last sound, whatever the STT does
+    early_final: int = 200  # ms; the pause at which the STT is asked for its final, dropped if speech goes on
+    wordless_turn: int = 10_000  # ms; an open turn in which no word changes for so long is closed
+
+    # Barge-in
+    interruptible: bool = True
+    decide_after: int = 500  # ms of speech without words that take the floor, if the voice is still there
+    give_up_after: int = 900  # ms; a hold undecided for so long is a false alarm: the agent goes on
+
+    # A caller who stays silent is asked again `idle_asks` times, then let go. None: never.
+    idle_after: float | None = 30.0  # seconds since anyone last spoke
+    idle_asks: int = 2
+    idle_line: str = "Are you still there?"
+    goodbye_line: str = "I can't hear you, so I'll let you go. Goodbye."
+
+    # Watchdogs
+    reply_timeout: float = 10.0  # seconds a reply may go without a sound before it is given up
+    fallback_line: str = "Sorry, I'm having trouble answering right now."
+
+    # The model
+    system_prompt: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    context_window: int = 128_000  # tokens, prompt and reply together
+    max_tokens: int = 150  # of the reply
+    speculate: bool = False  # prepare the reply before the turn is certain

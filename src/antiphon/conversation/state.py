@@ -1,0 +1,151 @@
+"""What the core knows. Frozen data, one enum a question.
+
+    Who has the floor?                  Floor, in `Turn.floor`; no Turn at all: nobody on the caller's side
+    Is there a voice now?               Voice
+    Has the STT said its last word?     Asked
+    How far is the reply?               Progress
+    May its audio leave?                Gate
+    Is it certain?                      Standing
+
+"The caller's turn is open" is one thing: a Turn whose floor is OPEN or CLOSING. SpeechStarted goes out when it
+becomes so, SpeechStopped when it ceases to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from antiphon.conversation.actions import Prompt, Script
+from antiphon.conversation.history import History
+from antiphon.conversation.settings import Settings
+from antiphon.types import ToolCall
+
+
+class Phase(Enum):
+    NEW = auto()  # before SessionOpened
+    OPEN = auto()
+    CLOSING = auto()  # waiting for the live reply to stop
+    CLOSED = auto()
+
+
+class Voice(Enum):
+    OFF = auto()
+    ON = auto()
+
+
+class Floor(Enum):
+    OVERLAP = auto()  # a voice over the agent's, not yet known to be an interruption; invisible outside
+    OPEN = auto()  # the caller's turn
+    CLOSING = auto()  # its silence is complete, its final transcript is not here
+
+
+class Asked(Enum):
+    NOT_YET = auto()
+    ASKED = auto()
+    ANSWERED = auto()  # `Turn.text` is final, unless speech goes on
+
+
+class Progress(Enum):
+    PREPARING = auto()  # nothing audible yet
+    AUDIBLE = auto()
+
+
+class Gate(Enum):
+    OPEN = auto()
+    HELD = auto()  # reversibly
+    STOPPING = auto()  # cancelled; PlayoutStopped is awaited
+
+
+class Standing(Enum):
+    SPECULATIVE = auto()
+    LIVE = auto()
+
+
+class Trigger(Enum):
+    """Why a reply is made."""
+
+    GREETING = auto()
+    TURN = auto()
+    TOOL = auto()
+    REQUEST = auto()
+    SAY = auto()
+    IDLE = auto()
+    FALLBACK = auto()
+    GOODBYE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    item_id: str
+    floor: Floor
+    onset: int  # ms of received audio
+    text: str = ""  # the best transcript so far
+    asked: Asked = Asked.NOT_YET
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A reply to be made as soon as nobody has the floor."""
+
+    trigger: Trigger
+    text: str | None = None  # None: ask the model
+    instructions: str | None = None
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    reply_id: str
+    item_id: str
+    plan: Plan
+    source: Prompt | Script
+    standing: Standing = Standing.LIVE
+    progress: Progress = Progress.PREPARING
+    gate: Gate = Gate.OPEN
+    basis: str = ""  # the transcript a speculative reply answers
+    calls: tuple[ToolCall, ...] = ()  # what the model asked for
+    failed: bool = False  # the model or the TTS gave up
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A tool call that was dispatched and has no result yet."""
+
+    call: ToolCall
+    reply_id: str
+    hold: bool = False  # nobody speaks while it runs
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    settings: Settings = field(default_factory=Settings)
+    seed: str = "0" * 24  # 24 hex digits: every id of the session begins with them
+    ids: int = 0  # how many ids were given out
+    phase: Phase = Phase.NEW
+    end_reason: str = ""
+
+    voice: Voice = Voice.OFF
+    last_voice: int = 0  # ms of received audio
+    turn: Turn | None = None
+    utterance: int = 0  # the STT's open utterance; transcripts of others are dropped
+
+    live: Reply | None = None
+    speculative: Reply | None = None
+    plans: tuple[Plan, ...] = ()  # first in, first out
+
+    pending: tuple[Pending, ...] = ()
+    results_unsaid: bool = False  # a tool returned and no reply has yet been made of it
+    withheld: tuple[tuple[str, str], ...] = ()  # (item_id, text) of turns taken while a hold tool ran
+
+    history: History = field(default_factory=History)
+    asks: int = 0  # how often a silent caller has been asked since last heard
+
+    @property
+    def turn_is_open(self) -> bool:
+        return self.turn is not None and self.turn.floor is not Floor.OVERLAP
+
+    @property
+    def on_hold(self) -> bool:
+        """A `hold` tool is running: nobody is answered."""
+        return any(pending.hold for pending in self.pending)

@@ -1,0 +1,72 @@
+"""What the model runs. A call ends exactly once: with a result, an error, or a timeout. It survives an interruption."""
+
+from __future__ import annotations
+
+from antiphon.conversation import notices as out
+from antiphon.conversation import replies
+from antiphon.conversation.actions import RunTool
+from antiphon.conversation.events import ToolReturned
+from antiphon.conversation.state import Pending, Phase, Reply
+from antiphon.conversation.stepping import Step
+from antiphon.types import ToolCall, ToolSpec
+
+
+def timer(call_id: str) -> str:
+    return f"tool:{call_id}"
+
+
+def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
+    """Records the intent, then runs the call. A tool nobody offered is answered at once, for the model to read."""
+    if any(pending.call.call_id == call.call_id for pending in s.state.pending):
+        return
+    spec = _spec(s, call.name)
+    s.set(history=s.state.history.called(reply.reply_id, call))
+    s.set(pending=(*s.state.pending, Pending(call, reply.reply_id, hold=spec is not None and spec.hold)))
+    if spec is None:
+        _end(s, call.call_id, f"There is no tool called {call.name!r}.")
+        return
+    s.clear(replies.IDLE)
+    s.emit(out.ToolCalled(call.call_id, call.name, call.arguments))
+    s.do(RunTool(call))
+    s.after(timer(call.call_id), spec.timeout)
+
+
+def returned(s: Step, event: ToolReturned) -> None:
+    result = event.result or "(The tool returned nothing.)"
+    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result)
+
+
+def timed_out(s: Step, call_id: str) -> None:
+    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.")
+
+
+def _end(s: Step, call_id: str, result: str) -> None:
+    ended = [pending for pending in s.state.pending if pending.call.call_id == call_id]
+    if not ended:
+        return
+    was_on_hold = s.state.on_hold
+    replies.drop_speculation(s)  # it was written without this result
+    s.clear(timer(call_id))
+    s.set(
+        pending=tuple(pending for pending in s.state.pending if pending.call.call_id != call_id),
+        history=s.state.history.returned(call_id, result),
+    )
+    if s.state.phase is not Phase.OPEN:
+        return
+    if was_on_hold and not s.state.on_hold:
+        _release_withheld(s)
+    siblings = [pending for pending in s.state.pending if pending.reply_id == ended[0].reply_id]
+    if not siblings:  # parallel calls are answered together
+        s.set(results_unsaid=True)
+        replies.next_reply(s)
+
+
+def _release_withheld(s: Step) -> None:
+    """What the caller said while everything was on hold becomes visible when the hold ends."""
+    for item_id, text in s.state.withheld:
+        s.emit(out.UserTranscript(item_id, text))
+    s.set(withheld=())
+
+
+def _spec(s: Step, name: str) -> ToolSpec | None:
+    return next((tool for tool in s.settings.tools if tool.name == name), None)
