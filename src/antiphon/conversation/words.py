@@ -9,8 +9,9 @@ _BACKCHANNELS = frozenset(
     phrase.strip()
     for phrase in """
     ah, aha, ahh, ah ha, alright, all right, ay, cool, er, erm, exactly, fine, gotcha, got it, great, ha, hm, hmm, hmmm,
-    huh, i see, m, mhm, mm, mm hm, mm hmm, mm mm, mmm, mmhm, mmhmm, nice, of course, oh, oh okay, oh right, ok, okay, okey,
-    ooh, right, sure, true, uh, uh huh, uh uh, uhhuh, uhm, um, umm, um hm, um hum, wow, ya, yah, yeah, yep, yes, yup
+    huh, i see, m, mhm, mm, mm hm, mm hmm, mm mm, mmm, mmhm, mmhmm, nice, of course, oh, oh okay, oh right, ok, okay,
+    okey, ooh, right, sure, true, uh, uh huh, uh uh, uhhuh, uhm, um, umm, um hm, um hum, wow, ya, yah, yeah, yep, yes,
+    yup
     """.split(",")
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
