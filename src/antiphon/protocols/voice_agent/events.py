@@ -1,0 +1,152 @@
+"""The messages a server sends. The server encodes these; a client decodes the same ones.
+
+Fields that older generations leave out have defaults, so a client can read them too; a server fills in all of them.
+`timestamp` is in seconds of the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+    timestamp: float = 0.0
+
+
+class SessionUpdated(_Event, frozen=True, kw_only=True, tag="session.updated"):
+    config: Any = None  # sent: config.Session; received: a dict
+
+
+class SessionReady(_Event, frozen=True, kw_only=True, tag="session.ready"):
+    session_id: str
+    config: Any = None
+    expires_at: int = 0  # seconds of the epoch
+    resume_token: str | None = None
+
+
+class SessionEnded(_Event, frozen=True, kw_only=True, tag="session.ended"):
+    session_duration_seconds: float = 0.0
+    audio_duration_seconds: float | None = None
+
+
+class SessionError(_Event, frozen=True, kw_only=True, tag="session.error"):
+    code: str
+    message: str
+    param: str | UnsetType | None = UNSET  # left out of errors about a message that could not be read
+    session_id: str | UnsetType | None = UNSET
+
+
+class InputSpeechStarted(_Event, frozen=True, kw_only=True, tag="input.speech.started"):
+    pass
+
+
+class InputSpeechStopped(_Event, frozen=True, kw_only=True, tag="input.speech.stopped"):
+    pass
+
+
+class TranscriptUserDelta(_Event, frozen=True, kw_only=True, tag="transcript.user.delta"):
+    item_id: str
+    text: str  # cumulative
+
+
+class TranscriptUser(_Event, frozen=True, kw_only=True, tag="transcript.user"):
+    item_id: str
+    text: str
+
+
+class ReplyStarted(_Event, frozen=True, kw_only=True, tag="reply.started"):
+    reply_id: str
+    item_id: str
+
+
+class ReplyAudio(_Event, frozen=True, kw_only=True, tag="reply.audio"):
+    reply_id: str = ""
+    data: bytes  # base64 on the wire
+
+
+class TranscriptAgentDelta(_Event, frozen=True, kw_only=True, tag="transcript.agent.delta"):
+    reply_id: str
+    item_id: str
+    delta: str  # incremental
+    start_ms: int | None = None  # from the start of the reply's audio
+    end_ms: int | None = None
+
+
+class TranscriptAgent(_Event, frozen=True, kw_only=True, tag="transcript.agent"):
+    reply_id: str
+    item_id: str
+    text: str
+    interrupted: bool
+
+
+class ReplyDone(_Event, frozen=True, kw_only=True, tag="reply.done"):
+    reply_id: str
+    status: str = "completed"  # or "interrupted"
+
+
+class ReplyError(_Event, frozen=True, kw_only=True, tag="reply.error"):
+    """In the vendor's schema, never seen on its wire."""
+
+    reply_id: str
+    code: str
+    message: str
+    retryable: bool = False
+    status_code: int | None = None
+
+
+class ToolCall(_Event, frozen=True, kw_only=True, tag="tool.call"):
+    call_id: str
+    name: str
+    arguments: Any = None
+    args: Any = UNSET  # the first generation's name; sent only to a client of that generation
+
+
+class MetricsSpan(msgspec.Struct, frozen=True):
+    name: str
+    ms: float
+    estimated: bool = False
+    over_budget: bool = False
+
+
+class TurnMetrics(_Event, frozen=True, kw_only=True, tag="turn.metrics"):
+    """Extension "metrics"."""
+
+    reply_id: str
+    total_ms: float
+    spans: tuple[MetricsSpan, ...] = ()
+
+
+Event = (
+    ReplyAudio
+    | SessionUpdated
+    | SessionReady
+    | SessionEnded
+    | SessionError
+    | InputSpeechStarted
+    | InputSpeechStopped
+    | TranscriptUserDelta
+    | TranscriptUser
+    | ReplyStarted
+    | TranscriptAgentDelta
+    | TranscriptAgent
+    | ReplyDone
+    | ReplyError
+    | ToolCall
+    | TurnMetrics
+)
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> str:
+    """The event as one text message (20 ms of audio: a little over 1 µs, base64 included)."""
+    return _ENCODER.encode(event).decode()
+
+
+def decode(text: str) -> Event:
+    """One event of a server's. Raises msgspec.ValidationError for a type this version does not know."""
+    return _DECODER.decode(text)
