@@ -1,0 +1,17 @@
+"""A client of the Voice Agent API, and a whole call made with it."""
+
+from antiphon.client import events
+from antiphon.client.client import Client
+from antiphon.client.errors import CannotConnect, ClientError, ConnectionLost, NoAnswer, Refused
+from antiphon.client.session import SessionFields
+
+__all__ = [
+    "CannotConnect",
+    "Client",
+    "ClientError",
+    "ConnectionLost",
+    "NoAnswer",
+    "Refused",
+    "SessionFields",
+    "events",
+]
