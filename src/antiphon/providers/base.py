@@ -14,7 +14,7 @@ A provider object is made once a process and shared by its sessions; what belong
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -118,7 +118,7 @@ class Llm(Protocol):
 
     async def warm(self) -> None: ...
 
-    def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+    def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Yields deltas and whole tool calls as they come; ends after the last. An async generator: `aclose()` of it,
         or cancelling the task that is inside it, stops the model at once."""
 
@@ -132,6 +132,7 @@ class Llm(Protocol):
 class TtsCapabilities:
     sample_rates: tuple[int, ...] = (24_000,)  # Hz it can produce natively, its best first
     word_times: bool = False
+    segments: bool = True  # False: cannot tell where the audio of one `send` ends, so a stream is one segment
     voices: tuple[str, ...] = ()  # () where the provider has too many to list
 
 

@@ -1,0 +1,170 @@
+"""The facade: one object that says who the agent is and what it is made of.
+
+from antiphon import Agent
+
+agent = Agent(instructions="You take pizza orders.", greeting="Pizza Roma, what can I get you?")
+agent.serve()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from antiphon.conversation.settings import Mode, Settings
+from antiphon.errors import ConfigError
+from antiphon.providers import registry
+from antiphon.providers.base import Llm, Stt, Tts, Vad
+from antiphon.server.runtime import Blueprint, Runtime
+from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.session.tools import FunctionTool, as_tool
+
+INSTRUCTIONS = (
+    "You are a friendly voice assistant on a phone call. Answer in one or two short sentences of plain spoken English, "
+    "without lists, markdown or emoji. If you do not know, say so."
+)
+
+# A stage as a user may write it: a provider's string, a mapping with its options, or a provider object.
+Spec = str | Mapping[str, Any]
+
+
+@dataclass(kw_only=True)
+class Agent:
+    """Who answers the call, and with which stages. Every field may be left out.
+
+    `stt`, `llm`, `tts` and `vad` are strings ("openai/gpt-6-luna"), mappings with options
+    ({"provider": "openai/llama3", "base_url": "http://localhost:11434/v1"}), or provider objects; "local" runs here.
+    `variables` replace {{name}} in `instructions` and `greeting`. Raises ConfigError for anything it cannot use.
+    """
+
+    instructions: str = INSTRUCTIONS
+    greeting: str | None = "Hi, how can I help you?"
+    stt: Spec | Stt = "local"
+    llm: Spec | Llm = "local"
+    tts: Spec | Tts = "local"
+    vad: Spec | Vad = "local"
+    voice: str | None = None
+    tools: Sequence[FunctionTool | Callable[..., Any]] = ()
+    mode: Literal["streaming", "cascade"] = "streaming"
+    min_silence: int | None = None  # ms
+    max_silence: int | None = None  # ms
+    interruptible: bool = True
+    max_tokens: int = 150
+    language: str = "en"
+    idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
+    variables: Mapping[str, str] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
+    settings: Settings | None = None  # every other rule of the conversation
+    strict: bool = False  # refuse what only older generations of clients send
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Agent:
+        """The agent a YAML file describes: a mapping of this class's fields."""
+        import yaml
+
+        try:
+            loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid YAML: {error}") from error
+        if not isinstance(loaded, dict):
+            raise ConfigError(f"{path} must be a mapping, like 'greeting: Hello'")
+        return cls.from_mapping(loaded, source=str(path))
+
+    @classmethod
+    def from_mapping(cls, fields: Mapping[str, Any], *, source: str = "the agent") -> Agent:
+        """The agent that plain data describes; ConfigError names the field that is wrong."""
+        from antiphon.agent_file import check
+
+        return cls(**check(fields, source=source))
+
+    # --- serving --------------------------------------------------------------------------------------------------
+
+    def asgi(self) -> Any:
+        """An ASGI application with `/v1/ws` and `/healthz`, to be served or mounted."""
+        from antiphon.server.app import create_app
+
+        return create_app(self.runtime())
+
+    def serve(self, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+        """Serves until interrupted. Raises ConfigError when the address is taken."""
+        from antiphon.server.run import serve
+
+        asyncio.run(serve(self.runtime(), host=host, port=port))
+
+    def runtime(self) -> Runtime:
+        """The agent as a server runs it: stages made, defaults checked."""
+        return Runtime(self.blueprint())
+
+    def blueprint(self) -> Blueprint:
+        settings = self.settings or Settings()
+        settings = dataclasses.replace(
+            settings,
+            mode=Mode[self.mode.upper()],
+            max_tokens=self.max_tokens,
+            idle_after=self.idle_after,
+        )
+        return Blueprint(
+            stages=self.stages(),
+            defaults=self._defaults(),
+            tools=tuple(as_tool(tool) for tool in self.tools),
+            hooks=self.hooks,
+            options=SessionOptions(settings=settings, language=self.language),
+            strict=self.strict,
+        )
+
+    def stages(self) -> Stages:
+        """The providers, made but not loaded."""
+        return Stages(
+            stt=_stage("stt", self.stt),
+            llm=_stage("llm", self.llm),
+            tts=_stage("tts", self.tts),
+            vad=_stage("vad", self.vad),
+        )
+
+    def _defaults(self) -> dict[str, Any]:
+        """What a client's own `session` object is laid over, in the wire's terms."""
+        detection: dict[str, Any] = {"interrupt_response": self.interruptible}
+        if self.min_silence is not None:
+            detection["min_silence"] = self.min_silence
+        if self.max_silence is not None:
+            detection["max_silence"] = self.max_silence
+        defaults: dict[str, Any] = {
+            "system_prompt": fill(self.instructions, self.variables),
+            "input": {"turn_detection": detection},
+        }
+        if self.greeting is not None:
+            defaults["greeting"] = fill(self.greeting, self.variables)
+        if self.voice is not None:
+            defaults["output"] = {"voice": self.voice}
+        return defaults
+
+
+def fill(text: str, variables: Mapping[str, str]) -> str:
+    """`text` with each {{name}} replaced. Raises ConfigError for a name without a value."""
+
+    def value(match: re.Match[str]) -> str:
+        try:
+            return str(variables[match[1]])
+        except KeyError:
+            raise ConfigError(f"{{{{{match[1]}}}}} has no value; give it in `variables`") from None
+
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", value, text)
+
+
+def _stage(stage: registry.Stage, given: Any) -> Any:
+    if isinstance(given, str):
+        return registry.create(stage, given)
+    if isinstance(given, Mapping):
+        options = dict(given)
+        spec = options.pop("provider", None)
+        if not isinstance(spec, str):
+            raise ConfigError(f"{stage}: a mapping needs `provider`, like 'provider: local'")
+        return registry.create(stage, spec, **options)
+    return given

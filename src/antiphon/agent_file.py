@@ -1,0 +1,49 @@
+"""What an agent file may say, checked field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from antiphon.errors import ConfigError
+
+Stage = str | dict[str, Any]
+
+
+class AgentFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    instructions: str = ""
+    greeting: str | None = None
+    stt: Stage = "local"
+    llm: Stage = "local"
+    tts: Stage = "local"
+    vad: Stage = "local"
+    voice: str | None = None
+    mode: Literal["streaming", "cascade"] = "streaming"
+    min_silence: int | None = Field(None, ge=50, le=10_000)
+    max_silence: int | None = Field(None, ge=50, le=10_000)
+    interruptible: bool = True
+    max_tokens: int = Field(150, ge=1)
+    language: str = "en"
+    idle_after: float | None = Field(30.0, gt=0)
+    variables: dict[str, str] = {}
+    strict: bool = False
+
+
+def check(fields: Mapping[str, Any], *, source: str) -> dict[str, Any]:
+    """The fields that were given, checked. Raises ConfigError naming the first that is wrong."""
+    try:
+        return AgentFile.model_validate(dict(fields)).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{source}: {where}: {_advice(first['type'], first['msg'])}") from error
+
+
+def _advice(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"there is no such field; there are: {', '.join(AgentFile.model_fields)}"
+    return message

@@ -1,0 +1,80 @@
+"""What the sessions of one process share: the providers, loaded and probed once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from antiphon.errors import AntiphonError
+from antiphon.protocols.voice_agent import VoiceAgentProtocol
+from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.session.tools import FunctionTool
+
+log = logging.getLogger("antiphon.server")
+
+WARM_TIMEOUT = 120.0  # seconds all stages together have to load
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What every session of this server is made from."""
+
+    stages: Stages
+    defaults: dict[str, Any]  # the `session` object a client's first update is laid over
+    tools: tuple[FunctionTool, ...] = ()
+    hooks: Hooks = field(default_factory=Hooks)
+    options: SessionOptions = field(default_factory=SessionOptions)
+    strict: bool = False
+
+
+class Runtime:
+    """Owns the stages of a process: warms them once, however many ask, and closes them."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        # A wrong default is the operator's mistake: better told now than to the first caller.
+        VoiceAgentProtocol(defaults=blueprint.defaults)
+        self.blueprint = blueprint
+        self.error: AntiphonError | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._warming is not None and self._warming.done() and self.error is None
+
+    async def ready(self) -> None:
+        """Returns once every stage has been loaded and probed; raises what is wrong with one."""
+        if self._warming is None or (self._warming.done() and self.error is not None):
+            self.error = None
+            self._warming = asyncio.create_task(self._warm(), name="warm")
+        await asyncio.shield(self._warming)
+        if self.error:
+            raise self.error
+
+    async def _warm(self) -> None:
+        stages = self.blueprint.stages
+        try:
+            async with asyncio.timeout(WARM_TIMEOUT), asyncio.TaskGroup() as tasks:
+                for provider in (stages.vad, stages.stt, stages.llm, stages.tts):
+                    tasks.create_task(_warm_one(provider))
+        except* AntiphonError as group:
+            error = group.exceptions[0]
+            self.error = error if isinstance(error, AntiphonError) else AntiphonError(str(error))
+        except* TimeoutError:
+            self.error = AntiphonError(f"the stages were not ready within {WARM_TIMEOUT:g} s")
+
+    async def aclose(self) -> None:
+        if self._warming:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+            self._warming = None
+        stages = self.blueprint.stages
+        await asyncio.gather(stages.stt.aclose(), stages.llm.aclose(), stages.tts.aclose(), return_exceptions=True)
+
+
+async def _warm_one(provider: Any) -> None:
+    started = time.monotonic()
+    await provider.warm()
+    log.info("%s is ready after %.2f s", provider.name, time.monotonic() - started)

@@ -1,0 +1,106 @@
+"""The caller's audio on its way in: decode, resample, VAD, STT. Plain calls, frame by frame; only facts leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from antiphon.audio.g711 import codec
+from antiphon.audio.resample import Resampler
+from antiphon.audio.speech import last_voiced
+from antiphon.conversation.events import Event, VoiceStarted, VoiceStopped
+from antiphon.providers.base import VadStream
+from antiphon.session.timers import Timers
+from antiphon.session.transcribing import Transcriber
+from antiphon.session.voice import VoiceGate
+from antiphon.types import AudioFormat, TurnDetection
+
+RATE = 16_000  # Hz, of everything behind the decoder
+SAMPLES_PER_MS = RATE // 1000
+TAIL_SECONDS = 2  # of audio kept to find the caller's last voiced sample in
+MISSING_AFTER = 1.0  # seconds without a frame after which silence is assumed
+MISSING_STEP = 0.1  # seconds of silence assumed at a time
+
+
+class Ear:
+    """One session's hearing. Owns the audio clock: milliseconds of audio received since the session began."""
+
+    def __init__(
+        self,
+        *,
+        audio_format: AudioFormat,
+        vad: VadStream,
+        transcriber: Transcriber,
+        timers: Timers,
+        post: Callable[[Event], None],
+    ) -> None:
+        self._decode = codec(audio_format).decode
+        self._resample = Resampler(audio_format.sample_rate, RATE)
+        self._vad = vad
+        self._gate = VoiceGate()
+        self._transcriber = transcriber
+        self._timers = timers
+        self._post = post
+        self._loop = asyncio.get_running_loop()
+        self._samples = 0  # received so far, at RATE
+        self._tail = bytearray()  # the newest TAIL_SECONDS of audio
+        self._last_frame = self._loop.time()
+        self._missing: asyncio.TimerHandle | None = None
+        self.last_voice_at: float | None = None  # loop time at which the caller's last voiced sample arrived
+
+    @property
+    def received(self) -> float:
+        """Milliseconds of audio received."""
+        return self._samples / SAMPLES_PER_MS
+
+    def configure(self, detection: TurnDetection) -> None:
+        self._gate.threshold = detection.vad_threshold
+        self._gate.hangover = max(1, min(3, detection.min_silence // 32))
+
+    def feed(self, data: bytes) -> None:
+        """Takes a frame of the peer's audio, of any length. Raises ProtocolError if it is not whole samples."""
+        pcm = self._resample.process(self._decode(data))
+        self._last_frame = self._loop.time()
+        self._take(pcm)
+
+    def close(self) -> None:
+        """Assumes no more silence."""
+        if self._missing:
+            self._missing.cancel()
+            self._missing = None
+
+    def _take(self, pcm: bytes) -> None:
+        self._samples += len(pcm) // 2
+        self._tail += pcm
+        if len(self._tail) > 2 * TAIL_SECONDS * RATE * 2:
+            del self._tail[: -TAIL_SECONDS * RATE * 2]
+        self._transcriber.send(pcm)
+        for probability in self._vad.feed(pcm):
+            if change := self._gate.feed(probability):
+                if change.started:
+                    self._post(VoiceStarted(change.at, int(self.received)))
+                else:
+                    self._voice_stopped(change.at)
+        self._timers.advance(self.received)
+        if self._missing is None and self._timers.awaits_audio:
+            self._missing = self._loop.call_later(MISSING_AFTER, self._assume_silence)
+
+    def _voice_stopped(self, last_voice: int) -> None:
+        sample = last_voiced(bytes(self._tail), rate=RATE)
+        before_now = (
+            len(self._tail) // 2 - sample if sample is not None else self._samples - last_voice * SAMPLES_PER_MS
+        )
+        self.last_voice_at = self._last_frame - before_now / RATE
+        self._post(VoiceStopped(last_voice, int(self.received)))
+
+    def _assume_silence(self) -> None:
+        """A muted caller, or a device that sends nothing in silence, must not keep a turn open for ever."""
+        self._missing = None
+        idle = self._loop.time() - self._last_frame
+        if idle + 0.001 < MISSING_AFTER:
+            self._missing = self._loop.call_later(MISSING_AFTER - idle, self._assume_silence)
+            return
+        self._take(bytes(int(MISSING_STEP * RATE) * 2))
+        self.close()  # `_take` has just asked for a whole MISSING_AFTER again
+        if self._timers.awaits_audio:
+            self._missing = self._loop.call_later(MISSING_STEP, self._assume_silence)

@@ -1,0 +1,68 @@
+"""What a session is made of: the stages, the hooks, and how this server runs its sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from antiphon.conversation import actions as act
+from antiphon.conversation import events as ev
+from antiphon.conversation import notices as out
+from antiphon.conversation.ledger import BUDGETS
+from antiphon.conversation.settings import Settings
+from antiphon.providers.base import Llm, Stt, Tts, Vad
+from antiphon.session.tools import FunctionTool
+from antiphon.types import Message, SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The providers of a session. They belong to the process and outlive it."""
+
+    stt: Stt
+    llm: Llm
+    tts: Tts
+    vad: Vad
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the program that runs the agent may watch and change. Called on the event loop: they must not block."""
+
+    on_turn: Callable[[out.UserTranscript], None] | None = None
+    on_reply: Callable[[out.AgentTranscript], None] | None = None
+    on_metrics: Callable[[out.TurnMetrics], None] | None = None
+    on_notice: Callable[[out.Notice], None] | None = None
+    before_speech: Callable[[str], str] | None = None  # the text of a clause -> what the TTS is given of it
+    summarise: Callable[[tuple[Message, ...]], str] | None = None  # of history that no longer fits
+    journal: Callable[[float, ev.Event, list[act.Action]], None] | None = None  # every step of the core
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How this server runs its sessions, whatever the client asks of them."""
+
+    settings: Settings = field(default_factory=Settings)
+    client_delay: float = 0.08  # seconds from sending audio to its being played, where no client says
+    budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))
+    language: str = "en"
+
+
+def settings_for(
+    config: SessionConfig, *, options: SessionOptions, stages: Stages, functions: Mapping[str, FunctionTool]
+) -> Settings:
+    """The core's settings: the server's own, with what the session was asked to be. A function of the server's stands
+    before a tool of the client's of the same name."""
+    detection = config.turn_detection
+    tools = {tool.name: tool for tool in config.tools}
+    tools.update({name: function.spec for name, function in functions.items()})
+    return replace(
+        options.settings,
+        min_silence=detection.min_silence,
+        max_silence=detection.max_silence,
+        early_final=min(options.settings.early_final, detection.min_silence),
+        interruptible=detection.interrupt_response,
+        system_prompt=config.system_prompt,
+        tools=tuple(tools.values()) if stages.llm.capabilities.tools else (),
+        context_window=stages.llm.capabilities.context_window,
+    )

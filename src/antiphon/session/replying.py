@@ -1,0 +1,165 @@
+"""Making one reply: model stream -> chunker -> TTS stream -> speech. One object, one task, one way to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import cast
+
+from antiphon.audio.playout import ReplyLedger
+from antiphon.conversation.actions import Script, StartReply
+from antiphon.conversation.events import Event, ReplyFailed, ReplyText, ReplyToolCall, ReplyWritten
+from antiphon.conversation.ledger import Marks
+from antiphon.conversation.settings import Mode
+from antiphon.errors import ProviderError
+from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
+from antiphon.session.speech import Speech
+from antiphon.text.chunker import Chunk, Chunker
+from antiphon.types import ToolCall
+
+log = logging.getLogger("antiphon.session")
+
+
+class Voice:
+    """How a session speaks: which TTS, in which voice, at which rate, and what is done to text before it is spoken."""
+
+    def __init__(
+        self,
+        tts: Tts,
+        *,
+        rate: int,
+        name: str | None = None,
+        language: str = "en",
+        before_speech: Callable[[str], str] | None = None,
+    ) -> None:
+        self.tts = tts
+        self.rate = rate  # Hz, of the session's output
+        self.name = name
+        self.language = language
+        self.before_speech = before_speech
+        rates = tts.capabilities.sample_rates
+        self.tts_rate = rate if rate in rates else rates[0]
+
+
+class Reply:
+    """One reply in the making. `run` is its task; cancelling that task stops the model and the TTS at the source."""
+
+    def __init__(
+        self,
+        order: StartReply,
+        *,
+        llm: Llm,
+        voice: Voice,
+        ledger: ReplyLedger,
+        mode: Mode,
+        max_tokens: int,
+        post: Callable[[Event], None],
+        on_change: Callable[[], None],
+        wants_more: Callable[[Speech], bool],
+    ) -> None:
+        self.reply_id = order.reply_id
+        self.item_id = order.item_id
+        self.marks = Marks()
+        self.usage = Usage()
+        self.text = ""  # what the model has written so far
+        self._source = order.source
+        self._llm = llm
+        self._voice = voice
+        self._mode = mode
+        self._max_tokens = max_tokens
+        self._post = post
+        self._wants_more = wants_more
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()  # set when the speech may want more text
+        self._called = False  # the model asked for a tool
+        self.speech = Speech(
+            rate=voice.rate,
+            tts_rate=voice.tts_rate,
+            ledger=ledger,
+            on_change=on_change,
+            segmented=voice.tts.capabilities.segments,
+        )
+
+    def room(self) -> None:
+        """Audio was sent: there may be room for more."""
+        self._room.set()
+
+    async def run(self) -> None:
+        """Writes and speaks the reply. Failures become ReplyFailed; what was made until then is still played."""
+        stream = self._voice.tts.open(sample_rate=self._voice.tts_rate, voice=self._voice.name)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._speak(stream))
+                tasks.create_task(self._write(stream))
+        except* ProviderError as failures:
+            error = cast(ProviderError, failures.exceptions[0])
+            log.warning("reply %s failed: %s", self.reply_id, error)
+            self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error)))
+        finally:
+            self.speech.finish()
+            await stream.aclose()
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    async def _write(self, stream: TtsStream) -> None:
+        chunker = Chunker(language=self._voice.language)
+        held_back: list[Chunk] = []  # in cascade mode nothing is spoken before all is written
+        async for delta in self._text():
+            chunks = chunker.feed(delta)
+            if self._mode is Mode.CASCADE:
+                held_back += chunks
+            else:
+                await self._send(stream, chunks)
+        await self._send(stream, [*held_back, *chunker.flush()])
+        stream.end()
+        if not self.text.strip() and not self._called:
+            raise ProviderError("the model's answer was empty", stage="llm", provider=self._llm.name)
+        self._post(ReplyWritten(self.reply_id))
+
+    async def _text(self) -> AsyncIterator[str]:
+        if isinstance(self._source, Script):
+            self.text = self._source.text
+            yield self.text
+            return
+        request = LlmRequest(self._source.messages, self._source.tools, self._max_tokens)
+        async with aclosing(self._llm.stream(request)) as events:
+            async for event in events:
+                if self.marks.llm is None and not isinstance(event, Usage):
+                    self.marks.llm = self._loop.time()
+                if isinstance(event, TextDelta):
+                    self.text += event.text
+                    self._post(ReplyText(self.reply_id, event.text))
+                    yield event.text
+                elif isinstance(event, ToolCall):
+                    self._called = True
+                    self._post(ReplyToolCall(self.reply_id, event))
+                else:
+                    self.usage = event
+
+    async def _send(self, stream: TtsStream, chunks: list[Chunk]) -> None:
+        """Feeds the TTS no further ahead of the playout than needed: text not sent costs nothing if interrupted."""
+        for chunk in chunks:
+            while self._mode is Mode.STREAMING and not self._wants_more(self.speech):
+                self._room.clear()
+                await self._room.wait()
+            spoken = self._voice.before_speech(chunk.text) if self._voice.before_speech else chunk.text
+            if self.marks.chunking is None:
+                self.marks.chunking = self._loop.time()
+            self.speech.expect(chunk, spoken_as_written=spoken == chunk.text)
+            stream.send(spoken)
+
+    # --- speaking -------------------------------------------------------------------------------------------------
+
+    async def _speak(self, stream: TtsStream) -> None:
+        whole = []
+        async for chunk in stream:
+            if self._mode is Mode.CASCADE:
+                whole.append(chunk)
+            elif self.speech.add(chunk):
+                self.marks.tts = self._loop.time()
+        for chunk in whole:
+            if self.speech.add(chunk):
+                self.marks.tts = self._loop.time()
+        self.speech.finish()

@@ -1,0 +1,319 @@
+"""One session: carries out what the core orders, and tells the core what happened.
+
+Facts come in by `post`, from the peer, the ear, the replies, the playout and the tools. They are queued and stepped
+through one by one, at once and without awaiting, so the core sees one order of events and so does everyone else.
+Audio does not pass through here: it goes from `audio` straight to the ear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+from antiphon.audio.playout import ReplyLedger
+from antiphon.conversation import actions as act
+from antiphon.conversation import events as ev
+from antiphon.conversation import notices as out
+from antiphon.conversation import turns
+from antiphon.conversation.ledger import Marks, turn_metrics
+from antiphon.conversation.machine import step
+from antiphon.conversation.settings import Settings
+from antiphon.conversation.state import State
+from antiphon.errors import ProviderError
+from antiphon.providers.base import Transcript
+from antiphon.session.listening import Ear
+from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
+from antiphon.session.peer import Peer
+from antiphon.session.playout import Playout
+from antiphon.session.replying import Reply, Voice
+from antiphon.session.tasks import Tasks
+from antiphon.session.timers import Timers
+from antiphon.session.tools import FunctionTool
+from antiphon.session.transcribing import Transcriber
+from antiphon.types import Message, Role, SessionConfig, ToolCall
+
+log = logging.getLogger("antiphon.session")
+
+
+class Session:
+    """Made inside a running event loop; `run` lasts as long as the conversation. Everything else may be called from
+    the loop's thread at any time, and never blocks."""
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        *,
+        session_id: str,
+        stages: Stages,
+        peer: Peer,
+        tools: tuple[FunctionTool, ...] = (),
+        hooks: Hooks | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        self.session_id = session_id
+        self.one_way: float | None = None  # seconds to the client, estimated by whoever owns the connection
+        self.config = config
+        self._stages = stages
+        self._peer = peer
+        self._hooks = hooks or Hooks()
+        self._options = options or SessionOptions()
+        self._functions = {tool.spec.name: tool for tool in tools}
+        self._loop = asyncio.get_running_loop()
+        self._opened_at = self._loop.time()
+        self._inbox: deque[ev.Event] = deque()
+        self._stepping = False
+        self._ended = asyncio.Event()
+        self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
+        self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
+        self._turn_marks: Marks | None = None  # of the turn that was just closed, until its reply is known
+        self._endpointed: float | None = None  # loop time at which the open turn's silence was complete
+        self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
+        self._build(config)
+
+    def _build(self, config: SessionConfig) -> None:
+        self._timers = Timers(self._timer_fired)
+        self._transcriber = Transcriber(
+            self._stages.stt,
+            keyterms=config.keyterms,
+            language=config.language_codes[0] if config.language_codes else None,
+            on_transcript=self._transcript,
+            on_failure=self._stt_failed,
+        )
+        self._ear = Ear(
+            audio_format=config.input_format,
+            vad=self._stages.vad.open(),
+            transcriber=self._transcriber,
+            timers=self._timers,
+            post=self.post,
+        )
+        self._ear.configure(config.turn_detection)
+        self._playout = Playout(
+            audio_format=config.output_format,
+            peer=self._peer,
+            post=self.post,
+            on_first_audible=self._first_audible,
+            on_sent=self._audio_sent,
+        )
+        self._playout.volume = config.volume
+        self._voice = Voice(
+            self._stages.tts,
+            rate=config.output_format.sample_rate,
+            name=config.voice,
+            language=self._options.language,
+            before_speech=self._hooks.before_speech,
+        )
+
+    # --- what the peer and the program say --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Holds the conversation: returns once it has ended and nothing of it is left running."""
+        try:
+            self._tasks.spawn(self._transcriber.run(), "stt")
+            self._tasks.spawn(self._playout.run(), "playout")
+            self.post(ev.SessionOpened(self.config.greeting))
+            await self._ended.wait()
+        finally:
+            self.end("closed")
+            self._ended.set()
+            self._timers.clear_all()
+            self._ear.close()
+            await self._tasks.close()
+
+    def audio(self, data: bytes) -> None:
+        """Takes the caller's audio, in the input format. Raises ProtocolError if it is not whole samples."""
+        if not self._ended.is_set():
+            self._ear.feed(data)
+
+    def update(self, config: SessionConfig) -> None:
+        """Applies what may change of a running session; it holds from the next reply on."""
+        self.config = config
+        self._ear.configure(config.turn_detection)
+        self._playout.volume = config.volume
+        self.post(ev.SettingsChanged(self._settings()))
+
+    def say(self, text: str, *, interruptible: bool = True) -> None:
+        """Speaks `text`, word for word, as soon as nobody else speaks."""
+        self.post(ev.SayRequested(text, interruptible))
+
+    def interrupt(self, reply_id: str | None = None) -> None:
+        """Stops the reply that is being spoken."""
+        self.post(ev.InterruptRequested(reply_id))
+
+    def reply(self, instructions: str | None = None) -> None:
+        """Lets the model speak now. `instructions` hold for that one reply."""
+        self.post(ev.ReplyRequested(instructions))
+
+    def add_message(self, role: Role, text: str) -> None:
+        """Gives the model context, without asking it to answer."""
+        self.post(ev.MessageAdded(role, text))
+
+    def tool_result(self, call_id: str, result: str, *, is_error: bool = False) -> None:
+        self.post(ev.ToolReturned(call_id, result, is_error))
+
+    def played(self, reply_id: str, samples: int) -> None:
+        """The client's word on how much of a reply it has played."""
+        self._playout.acknowledge(reply_id, samples)
+
+    def end(self, reason: str = "client_end") -> None:
+        """Ends the session. Ending it twice is harmless."""
+        self.post(ev.EndRequested(reason))
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """What was really said and heard."""
+        return self._state.history.messages()
+
+    @property
+    def duration(self) -> float:
+        return self._loop.time() - self._opened_at
+
+    def _settings(self) -> Settings:
+        return settings_for(self.config, options=self._options, stages=self._stages, functions=self._functions)
+
+    # --- the inbox ------------------------------------------------------------------------------------------------
+
+    def post(self, event: ev.Event) -> None:
+        """Tells the core a fact. Orders that follow from it are carried out before this returns, unless this is called
+        from such an order: then after those before it."""
+        self._inbox.append(event)
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._inbox:
+                self._step(self._inbox.popleft())
+        finally:
+            self._stepping = False
+
+    def _step(self, event: ev.Event) -> None:
+        now = self._loop.time()
+        self._state, actions = step(self._state, event, now)
+        if self._hooks.journal:
+            self._hooks.journal(now, event, actions)
+        for action in actions:
+            self._carry_out(action)
+
+    def _timer_fired(self, name: str) -> None:
+        if name == turns.ENDPOINT:
+            self._endpointed = self._loop.time()
+        self.post(ev.TimerFired(name))
+
+    def _transcript(self, transcript: Transcript) -> None:
+        self.post(ev.Heard(transcript.text, transcript.utterance, int(self._ear.received), transcript.final))
+
+    def _stt_failed(self, error: ProviderError) -> None:
+        self._notify(out.SessionFault("provider_error", str(error)))
+
+    # --- carrying out orders --------------------------------------------------------------------------------------
+
+    def _carry_out(self, action: act.Action) -> None:
+        match action:
+            case act.Emit(notice):
+                self._emit(notice)
+            case act.SetTimer():
+                self._timers.set(action)
+            case act.ClearTimer(name):
+                self._timers.clear(name)
+            case act.Finalize():
+                self._transcriber.finalize()
+            case act.NextUtterance(utterance):
+                self._endpointed = None
+                self._transcriber.next_utterance(utterance)
+            case act.StartReply():
+                self._start_reply(action)
+            case act.CommitReply(reply_id):
+                self._play(self._replies[reply_id][0])
+            case act.HoldPlayout():
+                self._playout.hold()
+            case act.ResumePlayout():
+                self._playout.resume()
+            case act.CancelReply(reply_id):
+                self._forget_reply(reply_id)
+                self._playout.stop(reply_id)
+            case act.RunTool(call):
+                self._run_tool(call)
+            case act.Forget(messages):
+                self._forget(messages)
+            case act.CloseSession(reason):
+                self._timers.clear_all()
+                self._notify(out.SessionEnded(reason, self.duration))
+                self._ended.set()
+
+    def _emit(self, notice: out.Notice) -> None:
+        if isinstance(notice, out.UserTranscript):
+            self._turn_marks = Marks(self._ear.last_voice_at, self._endpointed, self._loop.time())
+        elif isinstance(notice, out.ToolCalled) and notice.name in self._functions:
+            if self._hooks.on_notice:
+                self._hooks.on_notice(notice)
+            return  # run here: the client is not asked
+        elif isinstance(notice, out.ReplyDone):
+            self._forget_reply(notice.reply_id)
+        self._notify(notice)
+
+    def _forget_reply(self, reply_id: str) -> None:
+        """Whatever of the reply still runs is of no use any more: stopped at the source."""
+        if found := self._replies.pop(reply_id, None):
+            found[1].cancel()
+
+    def _notify(self, notice: out.Notice) -> None:
+        self._peer.send(notice)
+        hooks = self._hooks
+        if hooks.on_notice:
+            hooks.on_notice(notice)
+        if isinstance(notice, out.UserTranscript) and hooks.on_turn:
+            hooks.on_turn(notice)
+        elif isinstance(notice, out.AgentTranscript) and hooks.on_reply:
+            hooks.on_reply(notice)
+        elif isinstance(notice, out.TurnMetrics) and hooks.on_metrics:
+            hooks.on_metrics(notice)
+
+    def _start_reply(self, order: act.StartReply) -> None:
+        reply = Reply(
+            order,
+            llm=self._stages.llm,
+            voice=self._voice,
+            ledger=ReplyLedger(self._voice.rate, delay=self._options.client_delay),
+            mode=self._state.settings.mode,
+            max_tokens=self._state.settings.max_tokens,
+            post=self.post,
+            on_change=self._playout.wake,
+            wants_more=self._playout.wants_more,
+        )
+        self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))
+        if not order.speculative:
+            self._play(reply)
+
+    def _play(self, reply: Reply) -> None:
+        if self._turn_marks:
+            turn, self._turn_marks = self._turn_marks, None
+            reply.marks.last_voice, reply.marks.endpointing, reply.marks.stt = (
+                turn.last_voice,
+                turn.endpointing,
+                turn.stt,
+            )
+        self._playout.play(reply.reply_id, reply.item_id, reply.speech)
+
+    def _run_tool(self, call: ToolCall) -> None:
+        if function := self._functions.get(call.name):
+            self._tasks.spawn(self._call(function, call), "tool")
+
+    async def _call(self, function: FunctionTool, call: ToolCall) -> None:
+        result, is_error = await function.run(call)
+        self.tool_result(call.call_id, result, is_error=is_error)
+
+    def _forget(self, messages: tuple[Message, ...]) -> None:
+        log.info("%s: %d messages no longer fit the model's window", self.session_id, len(messages))
+        if summarise := self._hooks.summarise:
+            self.post(ev.SummaryWritten(summarise(messages)))
+
+    def _audio_sent(self) -> None:
+        for reply, _ in self._replies.values():
+            reply.room()
+
+    def _first_audible(self, reply_id: str) -> None:
+        reply, _ = self._replies[reply_id]
+        reply.marks.playout = self._loop.time()
+        metrics = turn_metrics(reply_id, reply.marks, one_way=self.one_way, budgets=self._options.budgets)
+        if metrics:
+            self._notify(metrics)

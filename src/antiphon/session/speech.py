@@ -1,0 +1,94 @@
+"""One reply's speech as it is made: audio in the session's output rate, and the ledger of what was heard of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from antiphon.audio.pcm import first_audible
+from antiphon.audio.playout import ReplyLedger
+from antiphon.audio.resample import Resampler
+from antiphon.providers.base import SpeechChunk, WordTime
+from antiphon.text.chunker import Chunk
+
+
+class Speech:
+    """Filled by the TTS, emptied by the playout. Positions are samples of the reply's own audio, at `rate`."""
+
+    def __init__(
+        self,
+        *,
+        rate: int,
+        tts_rate: int,
+        ledger: ReplyLedger,
+        on_change: Callable[[], None],
+        segmented: bool = True,
+    ) -> None:
+        self.rate = rate
+        self.ledger = ledger
+        self.pcm = bytearray()  # all audio made so far
+        self.complete = False  # no more audio will come
+        self._tts_rate = tts_rate
+        self._resample = Resampler(tts_rate, rate)
+        self._segmented = segmented  # the TTS tells where each segment ends
+        self._on_change = on_change
+        self._spoken_as_written: deque[bool] = deque()  # for each segment that has not ended
+        self._trimmed = 0  # samples of leading silence taken off the open segment, at the TTS's rate
+        self._sounded = False  # an audible sample has come
+
+    @property
+    def samples(self) -> int:
+        return len(self.pcm) // 2
+
+    def expect(self, chunk: Chunk, *, spoken_as_written: bool = True) -> None:
+        """A segment of the text went to the TTS. Word times fit it only if it was sent as the model wrote it."""
+        if self._spoken_as_written and not self._segmented:
+            self.ledger.extend_segment(chunk.text, chunk.char_start)
+            self._spoken_as_written[0] &= spoken_as_written
+        else:
+            self.ledger.add_segment(chunk.text, chunk.char_start)
+            self._spoken_as_written.append(spoken_as_written)
+
+    def add(self, chunk: SpeechChunk) -> bool:
+        """Takes audio from the TTS; True if it holds the reply's first audible sample."""
+        pcm = chunk.pcm
+        first = False
+        if not self._sounded:
+            start = first_audible(pcm)
+            first = self._sounded = start is not None
+            cut = start if start is not None else len(pcm) // 2
+            self._trimmed += cut
+            pcm = pcm[cut * 2 :]
+        self._add_words(chunk.words)
+        self._add_audio(self._resample.process(pcm))
+        if chunk.last:
+            self._end_segment()
+        self._on_change()
+        return first
+
+    def finish(self) -> None:
+        """No more audio will come."""
+        if not self.complete:
+            self._add_audio(self._resample.flush())
+            while self._spoken_as_written:
+                self._end_segment()
+            self.complete = True
+            self._on_change()
+
+    def _end_segment(self) -> None:
+        if self._spoken_as_written:
+            self._spoken_as_written.popleft()
+            self.ledger.end_segment()
+            self._trimmed = 0
+
+    def _add_words(self, words: tuple[WordTime, ...]) -> None:
+        if words and self._spoken_as_written and self._spoken_as_written[0]:
+            scale = self.rate / self._tts_rate
+            self.ledger.add_words([(word.char, int(max(word.start - self._trimmed, 0) * scale)) for word in words])
+
+    def _add_audio(self, pcm: bytes) -> None:
+        if not pcm:
+            return
+        self.pcm += pcm
+        if self._spoken_as_written:  # else: a tail after the last segment, which holds no word
+            self.ledger.add_audio(pcm)
