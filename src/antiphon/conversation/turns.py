@@ -89,6 +89,8 @@ def heard(s: Step, event: Heard) -> None:
     if changed and event.text:
         s.emit(out.UserTranscriptDelta(turn.item_id, event.text))
         s.at_audio(WORDLESS, event.at + s.settings.wordless_turn)
+        if turn.floor is Floor.CLOSING and s.state.voice is Voice.ON:
+            _voice_goes_on(s)  # it was being closed for saying nothing
         _words_in_turn(s)
     if answers:
         _final_in_turn(s)
@@ -142,6 +144,9 @@ def wordless(s: Step) -> None:
     """A turn is open and nothing new is understood: noise, or an STT that fell silent."""
     turn = s.state.turn
     if turn is None or turn.floor is not Floor.OPEN:
+        return
+    if turn.asked is Asked.ANSWERED:
+        close(s)
         return
     s.set_turn(floor=Floor.CLOSING)
     s.after(TRANSCRIPT, s.settings.max_silence / 1000)
@@ -304,5 +309,5 @@ def agent_fell_silent(s: Step) -> None:
         replies.next_reply(s)
     elif turn.floor is Floor.OVERLAP:
         open_overlap(s)
-    elif turn.floor is Floor.CLOSING and answered:
+    elif turn.floor is Floor.CLOSING and turn.asked is Asked.ANSWERED:
         close(s)
