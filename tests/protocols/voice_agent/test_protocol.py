@@ -290,6 +290,12 @@ def test_an_error_names_what_it_is_about(error: ProtocolError, named: dict[str, 
     assert close_code(error) == close
 
 
+def test_nothing_counts_after_a_fatal_error() -> None:
+    protocol = make()
+    protocol.error(refused_update(protocol, {"output": {"volume": 101}}))
+    assert update(protocol, {}) is None
+
+
 def test_ids_can_be_had_again() -> None:
     first = new_id("resp", random_bytes=random.Random(7).randbytes)
     assert first == new_id("resp", random_bytes=random.Random(7).randbytes)

@@ -9,7 +9,7 @@ The class knows the wire and its order, and nothing of sockets, clocks or audio.
        ├──session.update{agent_id}──► BINDING ──bind_agent()──► CONFIGURED
        └──session.resume──► RESUMING ──resume()──► CONFIGURED
 
-Before READY audio is dropped without a word: clients in the field start their microphone when the socket opens.
+A fatal error leads to ENDED too. Before READY audio is dropped without a word: clients in the field start their microphone when the socket opens.
 """
 
 from __future__ import annotations
@@ -175,8 +175,11 @@ class VoiceAgentProtocol:
     def error(self, error: ProtocolError) -> str:
         """`session.error`. Close with `refusals.close_code(error)` afterwards where that is not None.
 
-        A code that the API does not have goes out as `internal_error`, with its own name in the message.
+        After a fatal one nothing that still arrives counts. A code that the API does not have goes out as
+        `internal_error`, with its own name in the message.
         """
+        if error.fatal:
+            self.phase = Phase.ENDED
         code, message = error.code, str(error)
         if code not in refusals.ERROR_CODES:
             code, message = refusals.ErrorCode.INTERNAL_ERROR, f"{error.code}: {message}"
