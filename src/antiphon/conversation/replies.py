@@ -64,11 +64,6 @@ def answer(s: Step, text: str) -> None:
         _start(s, Plan(Trigger.TURN))
 
 
-def answer_later(s: Step) -> None:
-    """The turn is answered once the live reply, which may not be interrupted, has ended."""
-    s.set(plans=(*s.state.plans, Plan(Trigger.TURN)))
-
-
 def speculate(s: Step, text: str) -> None:
     """Prepares the reply to a turn that is likely over."""
     if not s.settings.speculate or s.settings.mode is not Mode.STREAMING or not text or s.state.on_hold:

@@ -52,7 +52,9 @@ def voice_stopped(s: Step, event: VoiceStopped) -> None:
         return
     if s.settings.mode is Mode.STREAMING or turn.floor is Floor.OVERLAP:
         s.at_audio(EARLY_FINAL, event.last_voice + s.settings.early_final)
-    if turn.floor is not Floor.OVERLAP:
+    if turn.floor is Floor.OVERLAP:
+        s.at_audio(MAX_SILENCE, event.last_voice + s.settings.max_silence)
+    else:
         s.at_audio(ENDPOINT, event.last_voice + s.settings.min_silence)
 
 
@@ -136,8 +138,11 @@ def endpoint(s: Step) -> None:
 
 def give_up_on_transcript(s: Step) -> None:
     """The STT does not answer: what it said so far must do."""
-    if s.state.turn and s.state.turn.floor is Floor.CLOSING:
+    turn = s.state.turn
+    if turn and turn.floor is Floor.CLOSING:
         close(s)
+    elif turn and turn.floor is Floor.OVERLAP and s.state.voice is Voice.OFF and is_backchannel(turn.text):
+        _go_on(s)
 
 
 def wordless(s: Step) -> None:
@@ -175,11 +180,12 @@ def _open(s: Step, onset: int, at: int) -> None:
 
 def close(s: Step) -> None:
     """The turn is over: it is answered, unless nothing was said."""
-    turn = s.state.turn
+    turn, live = s.state.turn, s.state.live
     assert turn is not None
-    if s.state.live and s.state.live.gate is Gate.STOPPING:
+    if live and (live.gate is Gate.STOPPING or (turn.text and live.gate is Gate.OPEN)):
+        # History takes the reply's part first, be it stopping or one that may not be interrupted: its end closes.
         s.set_turn(floor=Floor.CLOSING, asked=Asked.ANSWERED)
-        return  # history takes the reply's part first; `playout_stopped` closes
+        return
     _leave(s)
     s.emit(out.SpeechStopped())
     if not turn.text:
@@ -193,12 +199,10 @@ def close(s: Step) -> None:
         replies.next_reply(s)
         return
     s.emit(out.UserTranscript(turn.item_id, turn.text))
-    if s.state.live is None:
+    if live is None:
         replies.answer(s, turn.text)
-    elif s.state.live.gate is Gate.HELD:
-        _release(s)  # a backchannel before the reply was audible is no objection to it
     else:
-        replies.answer_later(s)  # the reply is one that cannot be interrupted
+        _release(s)  # a backchannel before the reply was audible is no objection to it
 
 
 def _leave(s: Step) -> None:
@@ -231,13 +235,12 @@ def _weigh_overlap(s: Step) -> None:
     """New words over the agent's voice: take the floor on any that is no backchannel."""
     turn, live = s.state.turn, s.state.live
     assert turn is not None
-    if live is None or not _may_be_interrupted(s, live):
-        return
     final = turn.asked is Asked.ANSWERED
-    if turn.text and not (is_backchannel(turn.text) if final else may_become_backchannel(turn.text)):
+    if is_backchannel(turn.text) if final else not turn.text or may_become_backchannel(turn.text):
+        if final:
+            _go_on(s)
+    elif live and _may_be_interrupted(s, live):
         take_floor(s)
-    elif final:
-        _go_on(s)
 
 
 def decide(s: Step) -> None:
