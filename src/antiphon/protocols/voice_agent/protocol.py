@@ -9,7 +9,8 @@ The class knows the wire and its order, and nothing of sockets, clocks or audio.
        ├──session.update{agent_id}──► BINDING ──bind_agent()──► CONFIGURED
        └──session.resume──► RESUMING ──resume()──► CONFIGURED
 
-A fatal error leads to ENDED too. Before READY audio is dropped without a word: clients in the field start their microphone when the socket opens.
+A fatal error leads to ENDED too. Before READY audio is dropped without a word: clients in the field start their
+microphone when the socket opens.
 """
 
 from __future__ import annotations
