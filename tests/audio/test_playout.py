@@ -144,7 +144,8 @@ def test_a_gap_in_what_is_sent_is_refused() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 300)), min_size=1, max_size=12), st.integers(0, 4000))
 def test_played_is_the_furthest_point_of_any_path_of_replays(steps: list[tuple[int, int]], acknowledged: int) -> None:
-    ledger, stream, end = ReplyLedger(RATE), [], 0
+    ledger, end = ReplyLedger(RATE), 0
+    stream: list[int] = []
     for back, samples in steps:
         start = max(end - back, 0)
         ledger.sent(start, samples, at=0.0)

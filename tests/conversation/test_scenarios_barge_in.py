@@ -116,6 +116,30 @@ def test_a_cough_whose_final_is_lost_is_forgotten():
     assert call.state.turn is None
 
 
+def test_yes_over_the_last_words_of_a_question_is_its_answer():
+    call = Call(greeting="Shall I book it for you?", model=[Answer("Done.")])
+    call.caller("Yes.", at=1_400)  # the question would end at 1 900
+    call.run(until=20_000)
+    assert call.story() == [
+        "reply started",
+        "agent: Shall I book it for you?",
+        "reply completed",
+        "speech started",
+        "speech stopped",
+        "caller: Yes.",
+        "reply started",
+        "agent: Done.",
+        "reply completed",
+    ]
+
+
+def test_any_word_answers_are_you_still_there():
+    call = Call(Settings(idle_after=5.0, idle_line="Hello are you still there or have you gone away now?"))
+    call.caller("Yeah.", at=6_000)
+    call.run(until=7_500)
+    assert call.story()[:3] == ["reply started", "speech started", "agent: Hello are you still|"]
+
+
 def test_yes_in_the_middle_of_a_long_reply_is_none():
     call = Call(greeting=GREETING)
     call.caller("Yes.", at=800)

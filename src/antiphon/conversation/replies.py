@@ -250,8 +250,9 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     """The one ending: history, transcript, `reply.done`, and what comes next."""
     live = s.state.live
     assert live is not None
+    aside = s.state.aside
     s.clear(STALL)
-    s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None)
+    s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None, aside=None)
     if heard or interrupted:
         s.emit(out.AgentTranscript(live.reply_id, live.item_id, heard, interrupted))
     s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
@@ -265,6 +266,8 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
         s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *s.state.plans))
     if s.state.turn:
         turns.agent_fell_silent(s)
+    elif aside and not interrupted and s.now - aside.at <= s.settings.answer_window:
+        turns.take_up(s, aside)
     else:
         next_reply(s)
 

@@ -28,6 +28,8 @@ class Settings:
     decide_after: int = 500  # ms of speech without words that take the floor, if the voice is still there
     give_up_after: int = 900  # ms; a hold undecided for so long is a false alarm: the agent goes on
 
+    answer_window: float = 1.0  # seconds; a backchannel ("Yes.") so shortly before a reply's end is an answer to it
+
     # A caller who stays silent is asked again `idle_asks` times, then let go. None: never.
     idle_after: float | None = 30.0  # seconds since anyone last spoke
     idle_asks: int = 2

@@ -85,6 +85,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """A backchannel over the agent's voice, let pass. It was an answer after all if the reply ends right after it."""
+
+    turn: Turn
+    at: float  # when it was let pass, in seconds of the monotonic clock
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A reply to be made as soon as nobody has the floor."""
 
@@ -129,6 +137,7 @@ class State:
     last_voice: int = 0  # ms of received audio
     turn: Turn | None = None
     utterance: int = 0  # the STT's open utterance; transcripts of others are dropped
+    aside: Aside | None = None  # the last one over the live reply
 
     live: Reply | None = None
     speculative: Reply | None = None

@@ -9,14 +9,16 @@ nobody ──voice, agent silent──────────────▶ OP
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from antiphon.conversation import notices as out
 from antiphon.conversation import replies
 from antiphon.conversation.actions import Finalize, HoldPlayout, NextUtterance, ResumePlayout
 from antiphon.conversation.events import Heard, VoiceStarted, VoiceStopped
 from antiphon.conversation.settings import Mode
-from antiphon.conversation.state import Asked, Floor, Gate, Progress, Reply, Turn, Voice
+from antiphon.conversation.state import Aside, Asked, Floor, Gate, Progress, Reply, Trigger, Turn, Voice
 from antiphon.conversation.stepping import Step
-from antiphon.conversation.words import is_backchannel, may_become_backchannel
+from antiphon.conversation.words import is_backchannel, may_become_backchannel, normalise
 from antiphon.types import Role
 
 # Timers of this side. All but TRANSCRIPT run on received audio.
@@ -28,6 +30,8 @@ WORDLESS = "wordless"  # an open turn in which nothing is understood
 DECIDE = "decide"  # enough voice over the agent, words or not
 GIVE_UP = "give_up"  # a hold nobody could justify
 _ALL = (EARLY_FINAL, ENDPOINT, MAX_SILENCE, TRANSCRIPT, WORDLESS, DECIDE, GIVE_UP)
+
+_ASKS_FOR_A_SIGN = (Trigger.IDLE, Trigger.GOODBYE)
 
 
 # --- voice --------------------------------------------------------------------------------------------------------
@@ -236,7 +240,10 @@ def _weigh_overlap(s: Step) -> None:
     turn, live = s.state.turn, s.state.live
     assert turn is not None
     final = turn.asked is Asked.ANSWERED
-    if is_backchannel(turn.text) if final else not turn.text or may_become_backchannel(turn.text):
+    passes = is_backchannel(turn.text) if final else not turn.text or may_become_backchannel(turn.text)
+    if live and live.plan.trigger in _ASKS_FOR_A_SIGN and normalise(turn.text):
+        passes = False  # "Are you still there?" is answered by any word
+    if passes:
         if final:
             _go_on(s)
     elif live and _may_be_interrupted(s, live):
@@ -281,6 +288,9 @@ def open_overlap(s: Step) -> None:
 
 def _go_on(s: Step) -> None:
     """A false alarm: the agent goes on from the word that was cut, and nobody outside hears of it."""
+    turn = s.state.turn
+    if turn and normalise(turn.text):
+        s.set(aside=Aside(turn, s.now))
     _leave(s)
     _release(s)
 
@@ -314,3 +324,11 @@ def agent_fell_silent(s: Step) -> None:
         open_overlap(s)
     elif turn.floor is Floor.CLOSING and turn.asked is Asked.ANSWERED:
         close(s)
+
+
+def take_up(s: Step, aside: Aside) -> None:
+    """A "Yes." over the last words of a question was its answer: as if it had been said after them."""
+    s.set(turn=replace(aside.turn, floor=Floor.OPEN, asked=Asked.ANSWERED))
+    s.emit(out.SpeechStarted())
+    s.emit(out.UserTranscriptDelta(aside.turn.item_id, aside.turn.text))
+    close(s)

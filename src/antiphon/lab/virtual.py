@@ -1,8 +1,8 @@
 """Virtual time: an asyncio event loop whose clock jumps to the next timer as soon as nothing else can run.
 
 An hour of conversation takes as long as its computing does, and the same program runs the same way every time. That
-holds for code that reads only `loop.time()` and waits only through asyncio: timers, tasks, queues, events, and functions
-given to an executor, which are run in place, at no cost in virtual time.
+holds for code that reads only `loop.time()` and waits only through asyncio: timers, tasks, queues, events, functions
+given to an executor, which are run in place at no cost in virtual time.
 
 Sockets within one process work, for what is written is there to be read at once. Nothing ever waits for another process
 or for a thread: virtual time would pass before it could answer.

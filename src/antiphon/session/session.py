@@ -67,7 +67,7 @@ class Session:
         self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._turn_marks: Marks | None = None  # of the turn that was just closed, until its reply is known
-        self._endpointed: float | None = None  # loop time at which the open turn's silence was complete
+        self._endpointed: float | None = None  # loop time at which the newest turn's silence was complete
         self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
         self._build(config)
 
@@ -218,7 +218,6 @@ class Session:
             case act.Finalize():
                 self._transcriber.finalize()
             case act.NextUtterance(utterance):
-                self._endpointed = None
                 self._transcriber.next_utterance(utterance)
             case act.StartReply():
                 self._start_reply(action)
