@@ -137,7 +137,7 @@ def test_any_word_answers_are_you_still_there():
     call = Call(Settings(idle_after=5.0, idle_line="Hello are you still there or have you gone away now?"))
     call.caller("Yeah.", at=6_000)
     call.run(until=7_500)
-    assert call.story()[:3] == ["reply started", "speech started", "agent: Hello are you still|"]
+    assert call.story()[:3] == ["reply started", "speech started", "agent: Hello are you|"]
 
 
 def test_yes_in_the_middle_of_a_long_reply_is_none():
