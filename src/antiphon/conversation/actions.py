@@ -112,9 +112,11 @@ class RunTool:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """These messages no longer fit the model's window and were dropped; a summary of them may be given back."""
+    """These messages no longer fit the model's window and were dropped; a summary of them may be given back. It
+    replaces `summary`, that of what was dropped before."""
 
     messages: tuple[Message, ...]
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

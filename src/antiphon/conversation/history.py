@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from antiphon.types import Message, Role, ToolCall
 
 STILL_RUNNING = "This tool is still running; its result will follow."
+JOINED = "(The caller has just joined the call.)"
+GO_ON = "The caller has said nothing since. Go on, with whatever is new since you last spoke."
 CHARS_PER_TOKEN = 3.5  # conservative for English; other scripts run lower, so the estimate counts bytes, not letters
 MESSAGE_TOKENS = 8  # a chat template's own tokens around one message
 
@@ -53,24 +55,30 @@ class History:
                 return self._with(index, replace(entry, message=message))
         return replace(self, entries=(*self.entries, Entry(Message(Role.ASSISTANT, "", (call,)), reply_id)))
 
-    def returned(self, call_id: str, result: str) -> History:
-        """With a tool's result, right behind the message that asked for it and any results before it."""
+    def returned(self, call: ToolCall, result: str) -> History:
+        """With a tool's result, right behind the message that asked for it and any results before it. If that message
+        was dropped meanwhile, the call is told again: a result never stands alone."""
+        message = Message(Role.TOOL, result, call_id=call.call_id)
         for index, entry in enumerate(self.entries):
-            if any(call.call_id == call_id for call in entry.message.tool_calls):
+            if any(known.call_id == call.call_id for known in entry.message.tool_calls):
                 at = index + 1
                 while at < len(self.entries) and self.entries[at].message.role is Role.TOOL:
                     at += 1
-                result_entry = Entry(Message(Role.TOOL, result, call_id=call_id), entry.reply_id)
-                return replace(self, entries=(*self.entries[:at], result_entry, *self.entries[at:]))
-        return self
+                return replace(self, entries=(*self.entries[:at], Entry(message, entry.reply_id), *self.entries[at:]))
+        return replace(self, entries=(*self.entries, Entry(Message(Role.ASSISTANT, "", (call,))), Entry(message)))
+
+    def knows(self, call_id: str) -> bool:
+        return any(call.call_id == call_id for entry in self.entries for call in entry.message.tool_calls)
 
     def summarised(self, summary: str) -> History:
         return replace(self, summary=summary)
 
     def fit(self, *, tokens: int) -> tuple[History, tuple[Message, ...]]:
         """The history with the oldest turns dropped until it is estimated to take at most `tokens`, and what was
-        dropped. The newest turn always stays, whatever its size."""
-        starts = [i for i, entry in enumerate(self.entries) if entry.message.role is Role.USER]
+        dropped. The caller's newest turn always stays, with what followed it, whatever its size."""
+        roles = [entry.message.role for entry in self.entries]
+        starts = [i for i, role in enumerate(roles) if role is Role.USER]
+        starts = starts or [i for i, role in enumerate(roles) if role is not Role.TOOL]  # a caller who never spoke
         size = sum(estimate_tokens(entry.message) for entry in self.entries)
         cut = 0
         for start in starts:
@@ -82,7 +90,9 @@ class History:
         return replace(self, entries=self.entries[cut:]), dropped
 
     def request(self, *, system_prompt: str, instructions: str | None = None) -> tuple[Message, ...]:
-        """The model's input. `instructions` come last, as a system message, and are not remembered."""
+        """The model's input, with something to answer at its end: what the caller said, what a tool returned, or, if
+        the agent spoke last, a word that it may go on. `instructions` come last, as a system message, and are not
+        remembered."""
         out: list[Message] = []
         prompt = "\n\n".join(part for part in (system_prompt, self.summary) if part)
         if prompt:
@@ -96,8 +106,12 @@ class History:
             out.append(message)
             running = (call for call in message.tool_calls if call.call_id not in answered)
             out.extend(Message(Role.TOOL, STILL_RUNNING, call_id=call.call_id) for call in running)
+        if all(message.role is Role.SYSTEM for message in out):
+            out.append(Message(Role.USER, JOINED))
         if instructions:
             out.append(Message(Role.SYSTEM, instructions))
+        elif out[-1].role is Role.ASSISTANT:
+            out.append(Message(Role.SYSTEM, GO_ON))
         return tuple(out)
 
     def _with(self, index: int, entry: Entry) -> History:

@@ -32,12 +32,13 @@ from antiphon.conversation.events import (
     ReplyWritten,
     SayRequested,
 )
+from antiphon.conversation.history import GO_ON, STILL_RUNNING, estimate_tokens
 from antiphon.conversation.notices import ReplyStatus
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Gate, Phase, Plan, Progress, Reply, Standing, Trigger
 from antiphon.conversation.stepping import Step
 from antiphon.conversation.words import same_words
-from antiphon.types import Message, Role
+from antiphon.types import Message, Role, ToolCall
 
 # Timers of this side, on the wall clock.
 IDLE = "idle"  # nobody speaks
@@ -140,19 +141,24 @@ def _commit(s: Step) -> None:
 def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
     """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed."""
     settings, history = s.settings, s.state.history
-    room = settings.context_window - settings.max_tokens - len(settings.system_prompt) // 3
-    room -= sum(len(str(tool.parameters)) + len(tool.description) for tool in settings.tools) // 3
-    history, dropped = history.fit(tokens=max(room, 0))
+    if said is not None:
+        history = history.said(Role.USER, said)
+    fitted, dropped = history.fit(tokens=_room(s, plan))
     if said is None:
         if dropped:
-            s.do(Forget(dropped))
-        s.set(history=history, results_unsaid=False)
-    else:
-        history = history.said(Role.USER, said)
-    messages = history.request(system_prompt=settings.system_prompt, instructions=plan.instructions)
-    if all(message.role is Role.SYSTEM for message in messages):
-        messages = (*messages, Message(Role.USER, "(The caller has just joined the call.)"))
+            s.do(Forget(dropped, history.summary))
+        s.set(history=fitted, results_unsaid=False)
+    messages = fitted.request(system_prompt=settings.system_prompt, instructions=plan.instructions)
     return Prompt(messages, settings.tools)
+
+
+def _room(s: Step, plan: Plan) -> int:
+    """Tokens of the model's window that are left for the history."""
+    settings, summary = s.settings, s.state.history.summary
+    fixed = [Message(Role.SYSTEM, text) for text in (settings.system_prompt, summary, plan.instructions or GO_ON)]
+    fixed += [Message(Role.SYSTEM, f"{tool.name} {tool.description} {tool.parameters}") for tool in settings.tools]
+    fixed += [Message(Role.TOOL, STILL_RUNNING) for _ in s.state.pending]
+    return max(settings.context_window - settings.max_tokens - sum(map(estimate_tokens, fixed)), 0)
 
 
 # --- the reply in the making --------------------------------------------------------------------------------------
@@ -165,17 +171,17 @@ def text(s: Step, event: ReplyText) -> None:
 
 
 def tool_call(s: Step, event: ReplyToolCall) -> None:
-    if (reply := s.state.speculative) and reply.reply_id == event.reply_id:
-        s.set(speculative=_with_call(reply, event))
-        return
-    live = s.state.live
-    if live and live.gate is not Gate.STOPPING:
-        s.set(live=_with_call(live, event))
+    speculative, live = s.state.speculative, s.state.live
+    if speculative and speculative.reply_id == event.reply_id:
+        if _is_new(speculative, event.call):
+            s.set(speculative=replace(speculative, calls=(*speculative.calls, event.call)))
+    elif live and live.gate is not Gate.STOPPING and _is_new(live, event.call):
+        live = s.set_live(calls=(*live.calls, event.call))
         tools.dispatch(s, live, event.call)
 
 
-def _with_call(reply: Reply, event: ReplyToolCall) -> Reply:
-    return replace(reply, calls=(*reply.calls, event.call))
+def _is_new(reply: Reply, call: ToolCall) -> bool:
+    return all(call.call_id != known.call_id for known in reply.calls)
 
 
 def written(s: Step, event: ReplyWritten) -> None:

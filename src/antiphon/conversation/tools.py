@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from antiphon.conversation import notices as out
 from antiphon.conversation import replies
 from antiphon.conversation.actions import RunTool
@@ -17,8 +19,9 @@ def timer(call_id: str) -> str:
 
 def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
     """Records the intent, then runs the call. A tool nobody offered is answered at once, for the model to read."""
-    if any(pending.call.call_id == call.call_id for pending in s.state.pending):
-        return
+    running = any(pending.call.call_id == call.call_id for pending in s.state.pending)
+    if running or s.state.history.knows(call.call_id):  # some models number their calls anew in each reply
+        call = replace(call, call_id=s.new_id("call"))
     spec = _spec(s, call.name)
     s.set(history=s.state.history.called(reply.reply_id, call))
     s.set(pending=(*s.state.pending, Pending(call, reply.reply_id, hold=spec is not None and spec.hold)))
@@ -49,7 +52,7 @@ def _end(s: Step, call_id: str, result: str) -> None:
     s.clear(timer(call_id))
     s.set(
         pending=tuple(pending for pending in s.state.pending if pending.call.call_id != call_id),
-        history=s.state.history.returned(call_id, result),
+        history=s.state.history.returned(ended[0].call, result),
     )
     if s.state.phase is not Phase.OPEN:
         return
