@@ -224,3 +224,28 @@ def test_on_hold_the_client_may_make_the_agent_speak():
     call.at(5_000, ev.ReplyRequested("Say that it takes a while."))
     call.run(until=20_000)
     assert agent(call) == ["agent: I put you through.", "agent: Still waiting.", "agent: It is ordered."]
+
+
+def test_on_hold_a_backchannel_before_such_a_reply_is_heard_does_not_stop_it():
+    call = asked(tool=Tool("connected", takes=12_000), model=[TRANSFER, Answer("Still waiting.", takes=2_000), DONE])
+    call.at(5_000, ev.ReplyRequested("Say that it takes a while."))
+    call.caller("okay", at=5_500)
+    call.run(until=12_000)
+    assert agent(call)[-1] == "agent: Still waiting."
+
+
+def test_what_was_said_on_hold_is_not_lost_when_the_session_ends():
+    call = asked(tool=Tool("connected", takes=None), model=[TRANSFER])
+    call.caller("are you still there", at=6_000)
+    call.at(10_000, ev.EndRequested("client_end"))
+    call.run(until=20_000)
+    assert call.story()[-1] == "caller: are you still there"
+
+
+def test_what_was_said_on_hold_is_answered_though_another_call_still_runs():
+    both = Answer("I put you through.", calls=(*TRANSFER.calls, ORDER))
+    call = asked(tool=Tool("connected", takes=4_000), model=[both, Answer("Yes, I am."), DONE])
+    call.tools["order"] = Tool(takes=None)
+    call.caller("are you still there", at=4_500)
+    call.run(until=20_000)
+    assert call.when("agent: Yes, I am.") == 2_750 + 4_000 + 400 + 750  # not after the other's timeout

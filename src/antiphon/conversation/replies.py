@@ -309,8 +309,10 @@ def end(s: Step, reason: str) -> None:
 
 
 def _close(s: Step) -> None:
-    if s.state.turn_is_open:
-        s.emit(out.SpeechStopped())
+    """What was said until now is kept, also if nobody will answer it."""
+    tools.release_withheld(s)
+    if s.state.turn and s.state.turn_is_open:
+        turns.cut_short(s, s.state.turn)
     s.set(phase=Phase.CLOSED, turn=None)
     s.do(CloseSession(s.state.end_reason))
 

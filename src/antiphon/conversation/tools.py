@@ -56,15 +56,16 @@ def _end(s: Step, call_id: str, result: str) -> None:
     )
     if s.state.phase is not Phase.OPEN:
         return
+    unanswered = bool(s.state.withheld)
     if was_on_hold and not s.state.on_hold:
-        _release_withheld(s)
+        release_withheld(s)
     siblings = [pending for pending in s.state.pending if pending.reply_id == ended[0].reply_id]
-    if not siblings:  # parallel calls are answered together
+    if not siblings or (unanswered and not s.state.withheld):  # parallel calls are answered together
         s.set(results_unsaid=True)
         replies.next_reply(s)
 
 
-def _release_withheld(s: Step) -> None:
+def release_withheld(s: Step) -> None:
     """What the caller said while everything was on hold becomes visible when the hold ends."""
     for item_id, text in s.state.withheld:
         s.emit(out.UserTranscript(item_id, text))

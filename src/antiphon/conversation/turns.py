@@ -200,6 +200,7 @@ def close(s: Step) -> None:
     s.set(history=s.state.history.said(Role.USER, turn.text))
     if s.state.on_hold:
         s.set(withheld=(*s.state.withheld, (turn.item_id, turn.text)))
+        _release(s)
         replies.next_reply(s)
         return
     s.emit(out.UserTranscript(turn.item_id, turn.text))
@@ -207,6 +208,14 @@ def close(s: Step) -> None:
         replies.answer(s, turn.text)
     else:
         _release(s)  # a backchannel before the reply was audible is no objection to it
+
+
+def cut_short(s: Step, turn: Turn) -> None:
+    """The session ends in the caller's turn."""
+    s.emit(out.SpeechStopped())
+    if turn.text:
+        s.set(history=s.state.history.said(Role.USER, turn.text))
+        s.emit(out.UserTranscript(turn.item_id, turn.text))
 
 
 def _leave(s: Step) -> None:
