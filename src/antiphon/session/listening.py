@@ -13,7 +13,7 @@ from antiphon.providers.base import VadStream
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
 from antiphon.session.voice import VoiceGate
-from antiphon.types import AudioFormat, TurnDetection
+from antiphon.types import AudioFormat, SessionConfig
 
 RATE = 16_000  # Hz, of everything behind the decoder
 SAMPLES_PER_MS = RATE // 1000
@@ -28,16 +28,16 @@ class Ear:
     def __init__(
         self,
         *,
-        audio_format: AudioFormat,
+        config: SessionConfig,
         vad: VadStream,
         transcriber: Transcriber,
         timers: Timers,
         post: Callable[[Event], None],
     ) -> None:
-        self._decode = codec(audio_format).decode
-        self._resample = Resampler(audio_format.sample_rate, RATE)
         self._vad = vad
         self._gate = VoiceGate()
+        self._format: AudioFormat | None = None
+        self.configure(config)
         self._transcriber = transcriber
         self._timers = timers
         self._post = post
@@ -53,7 +53,13 @@ class Ear:
         """Milliseconds of audio received."""
         return self._samples / SAMPLES_PER_MS
 
-    def configure(self, detection: TurnDetection) -> None:
+    def configure(self, config: SessionConfig) -> None:
+        """Applies what the session was asked to be; its input format holds from the next frame on."""
+        detection = config.turn_detection
+        if config.input_format != self._format:
+            self._format = config.input_format
+            self._decode = codec(self._format).decode
+            self._resample = Resampler(self._format.sample_rate, RATE)
         self._gate.threshold = detection.vad_threshold
         self._gate.hangover = max(1, min(3, detection.min_silence // 32))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
@@ -13,6 +14,9 @@ from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.session.tools import FunctionTool
 from antiphon.types import Message, SessionConfig
+
+if TYPE_CHECKING:
+    from antiphon.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Stages:
 class Hooks:
     """What the program that runs the agent may watch and change. Called on the event loop: they must not block."""
 
+    on_session: Callable[[Session], None] | None = None  # it is about to begin; keep it to `say` or `interrupt` later
     on_turn: Callable[[out.UserTranscript], None] | None = None
     on_reply: Callable[[out.AgentTranscript], None] | None = None
     on_metrics: Callable[[out.TurnMetrics], None] | None = None

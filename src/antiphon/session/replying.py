@@ -145,6 +145,8 @@ class Reply:
                 self._room.clear()
                 await self._room.wait()
             spoken = self._voice.before_speech(chunk.text) if self._voice.before_speech else chunk.text
+            if not spoken.strip():
+                continue
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
             self.speech.expect(chunk, spoken_as_written=spoken == chunk.text)

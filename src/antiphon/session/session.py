@@ -81,13 +81,12 @@ class Session:
             on_failure=self._stt_failed,
         )
         self._ear = Ear(
-            audio_format=config.input_format,
+            config=config,
             vad=self._stages.vad.open(),
             transcriber=self._transcriber,
             timers=self._timers,
             post=self.post,
         )
-        self._ear.configure(config.turn_detection)
         self._playout = Playout(
             audio_format=config.output_format,
             peer=self._peer,
@@ -111,6 +110,8 @@ class Session:
         try:
             self._tasks.spawn(self._transcriber.run(), "stt")
             self._tasks.spawn(self._playout.run(), "playout")
+            if self._hooks.on_session:
+                self._hooks.on_session(self)
             self.post(ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
@@ -128,7 +129,7 @@ class Session:
     def update(self, config: SessionConfig) -> None:
         """Applies what may change of a running session; it holds from the next reply on."""
         self.config = config
-        self._ear.configure(config.turn_detection)
+        self._ear.configure(config)
         self._playout.volume = config.volume
         self.post(ev.SettingsChanged(self._settings()))
 
