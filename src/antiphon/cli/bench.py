@@ -1,0 +1,76 @@
+"""`antiphon bench`: the figures this machine reaches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from antiphon.cli.terminal import Json, Verbose, print_json, stdout
+
+app = typer.Typer(help="Measure this machine. Each command prints a table, or one JSON object.", no_args_is_help=True)
+
+
+@app.command()
+def overhead(
+    turns: Annotated[int | None, typer.Option(help="How many turns to measure.", min=1, show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What the orchestration adds to its stages, over a real loopback WebSocket."""
+    from antiphon.lab.bench_overhead import run
+
+    _show(run(json=json, **_given(turns=turns)), json=json)
+
+
+@app.command()
+def density(
+    seconds: Annotated[float | None, typer.Option(help="How long to measure.", min=1, show_default=False)] = None,
+    sessions: Annotated[int | None, typer.Option(help="How many sessions at once.", min=1, show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """How many conversations one core carries."""
+    from antiphon.lab.bench_density import run
+
+    _show(run(json=json, **_given(seconds=seconds, sessions=sessions)), json=json)
+
+
+@app.command()
+def patterns(
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE.wav…]", help="What the caller says.", exists=True, show_default=False),
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Cascade against streaming, on the same recordings: what the overlap of the stages is worth."""
+    from antiphon.lab.bench_patterns import run
+
+    _show(run(json=json, **_given(recordings=recordings)), json=json)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Only what was asked for: the defaults are the bench's own."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _show(figures: dict[str, Any], *, json: bool) -> None:
+    if json:
+        return print_json(figures)
+    from rich.table import Table
+
+    table = Table("figure", "value", box=None, pad_edge=False)
+    for name, value in _flat(figures):
+        table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value))
+    stdout().print(table)
+
+
+def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested objects as dotted names."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+    return rows

@@ -1,0 +1,124 @@
+"""`antiphon call`: a recorded caller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from antiphon.cli.terminal import Json, Verbose, print_json, run_async, stderr, stdout
+
+if TYPE_CHECKING:
+    from antiphon.client.report import CallReport, Turn
+
+BAR = 24  # characters; the longest silence of a call
+
+Url = Annotated[
+    str | None,
+    typer.Option(metavar="ws://…/v1/ws", help="The server. Left out: one is started here.", show_default=False),
+]
+Key = Annotated[str | None, typer.Option(help="The server's API key.", envvar="ANTIPHON_API_KEY", show_default=False)]
+AgentFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--agent", metavar="AGENT.yaml", help="Who answers, where the server is started here.", show_default=False
+    ),
+]
+
+
+def call(
+    recording: Annotated[
+        Path, typer.Argument(metavar="FILE.wav", help="What the caller says: 16-bit mono.", exists=True, dir_okay=False)
+    ],
+    url: Url = None,
+    key: Key = None,
+    agent: AgentFile = None,
+    prompt: Annotated[str | None, typer.Option(help="The agent's instructions.", show_default=False)] = None,
+    greeting: Annotated[str | None, typer.Option(help="What the agent opens with.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.wav", help="Keep what the agent says.", show_default=False)
+    ] = None,
+    stereo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.wav", help="Keep the call: caller left, agent right.", show_default=False),
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Call a server with a recording, in real time, and show every turn.
+
+    latency_ms is measured on the audio: from the caller's last sound to the agent's first. The bar is the server's own
+    account of it, where it gives one; a span with "!" took longer than its budget.
+    """
+    session = {"system_prompt": prompt, "greeting": greeting}
+    options = {name: value for name, value in session.items() if value is not None}
+    report = run_async(_call(recording, url=url, agent=agent, api_key=key, reply_wav=out, stereo_wav=stereo, **options))
+    if json:
+        print_json(as_json(report))
+    else:
+        show(report)
+    if report.failure is not None:
+        from antiphon.client.errors import ClientError
+
+        raise ClientError(f"the call ended early: {report.failure}")
+
+
+async def _call(recording: Path, *, url: str | None, agent: Path | None, **options: Any) -> CallReport:
+    from antiphon.cli.hosting import server_at
+    from antiphon.client.call import call
+
+    async with server_at(url, agent=agent) as there:
+        with stderr().status(f"calling {there} …"):
+            return await call(there, recording, **options)
+
+
+def as_json(report: CallReport) -> dict[str, Any]:
+    return {
+        "session_id": report.session_id,
+        "duration_s": round(report.duration, 3),
+        "failure": report.failure,
+        "turns": [_turn_as_json(turn) for turn in report.turns],
+        "errors": [{"code": error.code, "message": error.message} for error in report.errors],
+    }
+
+
+def _turn_as_json(turn: Turn) -> dict[str, Any]:
+    return {
+        "user": turn.user,
+        "agent": turn.agent,
+        "latency_ms": turn.latency_ms,
+        "server_ms": turn.server_ms,
+        "spans": [
+            {"name": span.name, "ms": span.ms, "estimated": span.estimated, "over_budget": span.over_budget}
+            for span in turn.spans
+        ],
+        "interrupted": turn.interrupted,
+        "tools": turn.tools,
+    }
+
+
+def show(report: CallReport) -> None:
+    """One row a turn: what was said, and how long the answer took to be heard."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from antiphon.cli.spans import bar, legend
+
+    full_ms = max((sum(span.ms for span in turn.spans) for turn in report.turns), default=0.0)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    table.add_column("user", ratio=2)
+    table.add_column("agent", ratio=3)
+    table.add_column("latency_ms", justify="right")
+    table.add_column("spans, ms", ratio=2, min_width=BAR)
+    for turn in report.turns:
+        latency = "–" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
+        agent = Text(turn.agent)
+        if turn.interrupted:
+            agent.append(" ✂ interrupted", style="yellow")
+        spans = Group(bar(turn.spans, width=BAR, full_ms=full_ms), legend(turn.spans)) if turn.spans else Text()
+        table.add_row(Text(turn.user or "–"), agent, latency, spans)
+    stdout().print(table)
+    for error in report.errors:
+        stderr().print(f"the server reported {error.code}: {error.message}", style="yellow", markup=False)

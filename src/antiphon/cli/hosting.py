@@ -1,0 +1,77 @@
+"""A server inside the command: `serve` is one, `call` and `talk` start one when they are given no address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from antiphon.agent import Agent
+from antiphon.cli.terminal import stderr
+from antiphon.cli.weights import pull_missing
+from antiphon.errors import AntiphonError, ConfigError
+from antiphon.server.run import listen, make_server
+from antiphon.server.runtime import Runtime
+
+
+class NotReady(AntiphonError):
+    """A stage could not be loaded. The message says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server that listens; `running` ends when it does."""
+
+    url: str  # of the WebSocket
+    runtime: Runtime
+    running: asyncio.Task[None]
+
+    async def ready(self) -> None:
+        """Waits until every stage is loaded and probed. Raises NotReady."""
+        stages = self.runtime.blueprint.stages
+        named = [f"{stage} {getattr(stages, stage).name}" for stage in ("vad", "stt", "llm", "tts")]
+        began = time.monotonic()
+        with stderr().status(f"loading {', '.join(named)} …"):
+            try:
+                await self.runtime.ready()
+            except AntiphonError as error:
+                raise NotReady(str(error)) from error
+        stderr().print(f"ready after {time.monotonic() - began:.1f} s: {', '.join(named)}", style="dim")
+
+
+@contextlib.asynccontextmanager
+async def hosting(agent: Agent, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Host]:
+    """Serves `agent` while the block runs. Weights that are missing are pulled first; the stages load inside.
+
+    Raises ConfigError where the agent or the address is wrong, ModelStoreError or MissingDependency for weights.
+    """
+    runtime = agent.runtime()
+    stages = runtime.blueprint.stages
+    pull_missing((stages.vad, stages.stt, stages.llm, stages.tts))
+    listener = listen(host, port)
+    server = make_server(runtime)
+    # Ctrl-C is the command's: it ends the block, and the block ends the server.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    url = f"ws://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1/ws"
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    try:
+        yield Host(url, runtime, running)
+    finally:
+        server.should_exit = True
+        await running
+
+
+@contextlib.asynccontextmanager
+async def server_at(url: str | None, *, agent: Path | None = None) -> AsyncIterator[str]:
+    """The address to call: `url`, or that of a server started here, ready, for as long as the block runs."""
+    if url is not None:
+        if agent is not None:
+            raise ConfigError("--agent is for a server started here; leave out --url, or --agent")
+        yield url
+        return
+    async with hosting(Agent() if agent is None else Agent.from_yaml(agent)) as server:
+        await server.ready()
+        yield server.url
