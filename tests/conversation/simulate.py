@@ -52,7 +52,8 @@ class Ears:
 
 
 class Call:
-    """`model` is what it answers, in order (its last answer again and again), or a function of the request."""
+    """`model` is what it answers, in order (its last answer again and again), or a function of the request. `script`
+    is what becomes of every line that is to be spoken word for word; None: it is spoken."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Call:
         *,
         greeting: str | None = None,
         model: list[Answer] | Callable[[tuple[Message, ...]], Answer] | None = None,
+        script: Answer | None = None,
         tools: dict[str, Tool] | None = None,
         ears: Ears | None = None,
         answers_cancels: bool = True,
@@ -75,6 +77,7 @@ class Call:
         self.speaker = Speaker(self)
         self.answers_cancels = answers_cancels
         self.tools = tools or {}
+        self._script = script
         self._model = model if model is not None else [Answer("All right then.")]
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -193,8 +196,7 @@ class Call:
             case act.StartReply(reply_id, _, source, speculative):
                 if isinstance(source, act.Prompt):
                     self.requests.append(source.messages)
-                answer = self._answer(source.messages) if isinstance(source, act.Prompt) else Answer(source.text)
-                self.speaker.start(reply_id, answer, speculative=speculative)
+                self.speaker.start(reply_id, self._answer(source), speculative=speculative)
             case act.CommitReply(reply_id):
                 self.speaker.commit(reply_id)
             case act.HoldPlayout(reply_id):
@@ -210,9 +212,11 @@ class Call:
             case _:
                 pass
 
-    def _answer(self, messages: tuple[Message, ...]) -> Answer:
+    def _answer(self, source: act.Prompt | act.Script) -> Answer:
+        if isinstance(source, act.Script):
+            return self._script or Answer(source.text)
         if callable(self._model):
-            return self._model(messages)
+            return self._model(source.messages)
         return self._model.pop(0) if len(self._model) > 1 else self._model[0]
 
     def _run(self, call: ToolCall) -> None:

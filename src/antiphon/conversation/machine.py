@@ -61,7 +61,7 @@ def _is_stale(state: State, event: ev.Event) -> bool:
 def _session_opened(s: Step, event: ev.SessionOpened) -> None:
     if s.state.phase is not Phase.NEW:
         return
-    s.set(phase=Phase.OPEN)
+    s.set(phase=Phase.OPEN, quiet_since=s.now)
     if event.greeting:
         replies.greet(s, event.greeting)
     else:
@@ -71,6 +71,8 @@ def _session_opened(s: Step, event: ev.SessionOpened) -> None:
 def _settings_changed(s: Step, event: ev.SettingsChanged) -> None:
     replies.drop_speculation(s)
     s.set(settings=event.settings)
+    if s.state.phase is Phase.OPEN:
+        replies.listen(s)
 
 
 def _message_added(s: Step, event: ev.MessageAdded) -> None:

@@ -58,6 +58,7 @@ def greet(s: Step, text: str) -> None:
 
 def answer(s: Step, text: str) -> None:
     """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
+    s.set(plans=_without_fallback(s))
     if _answers(s.state.speculative, text):
         _commit(s)
     else:
@@ -108,9 +109,18 @@ def next_reply(s: Step) -> None:
         s.set(plans=tuple(rest))
         _start(s, plan)
     elif s.state.results_unsaid and not s.state.on_hold:
-        _start(s, Plan(Trigger.TOOL))
+        _tell_results(s)
     else:
         listen(s)
+
+
+def _tell_results(s: Step) -> None:
+    if s.state.silent_rounds < s.settings.silent_rounds:
+        _start(s, Plan(Trigger.TOOL))
+        return
+    s.emit(out.SessionFault("provider_error", f"{s.state.silent_rounds} replies in a row only called tools"))
+    s.set(results_unsaid=False, silent_rounds=0)
+    _start(s, Plan(Trigger.FALLBACK, s.settings.fallback_line))
 
 
 def _start(s: Step, plan: Plan) -> None:
@@ -166,7 +176,7 @@ def _room(s: Step, plan: Plan) -> int:
 
 def text(s: Step, event: ReplyText) -> None:
     """The model writes: as good as progress, though nobody hears it yet."""
-    if _live(s, event.reply_id) and s.state.live and s.state.live.progress is Progress.PREPARING:
+    if _goes_on(s, event.reply_id) and s.state.live and s.state.live.progress is Progress.PREPARING:
         s.after(STALL, s.settings.reply_timeout)
 
 
@@ -198,13 +208,13 @@ def failed(s: Step, event: ReplyFailed) -> None:
 
 
 def playout_started(s: Step, event: PlayoutStarted) -> None:
-    if _live(s, event.reply_id):
+    if _goes_on(s, event.reply_id):
         s.set_live(progress=Progress.AUDIBLE)
         s.clear(STALL)
 
 
 def playout_starved(s: Step, event: PlayoutStarved) -> None:
-    if _live(s, event.reply_id):
+    if _goes_on(s, event.reply_id):
         s.after(STALL, s.settings.reply_timeout)
 
 
@@ -259,17 +269,18 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     aside = s.state.aside
     s.clear(STALL)
     s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None, aside=None)
+    s.set(quiet_since=s.now, silent_rounds=0 if heard else s.state.silent_rounds + bool(live.calls))
     if heard or interrupted:
         s.emit(out.AgentTranscript(live.reply_id, live.item_id, heard, interrupted))
     s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
     if s.state.phase is Phase.CLOSING:
         _close(s)
         return
-    if live.plan.trigger is Trigger.GOODBYE and not interrupted:
+    if live.plan.trigger is Trigger.GOODBYE and not s.state.turn and (live.failed or not interrupted):
         end(s, "idle")
         return
-    if live.failed and live.plan.trigger not in _LAST_WORDS and not s.state.turn_is_open:
-        s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *s.state.plans))
+    if live.failed and live.plan.trigger not in _LAST_WORDS:
+        _apologise(s)
     if s.state.turn:
         turns.agent_fell_silent(s)
     elif aside and not interrupted and s.now - aside.at <= s.settings.answer_window:
@@ -278,14 +289,26 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
         next_reply(s)
 
 
+def _apologise(s: Step) -> None:
+    """Unless the caller says something meanwhile, which is answered instead."""
+    s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *_without_fallback(s)))
+
+
+def _without_fallback(s: Step) -> tuple[Plan, ...]:
+    return tuple(plan for plan in s.state.plans if plan.trigger is not Trigger.FALLBACK)
+
+
 # --- a caller who says nothing, and the end -----------------------------------------------------------------------
 
 
 def listen(s: Step) -> None:
     """The agent has nothing to say. A caller who says nothing either will be asked."""
-    if s.state.live or s.state.turn_is_open or s.state.pending or s.settings.idle_after is None:
+    if s.state.live or s.state.turn_is_open or s.state.pending:
         return
-    s.after(IDLE, s.settings.idle_after)
+    if s.settings.idle_after is None:
+        s.clear(IDLE)
+    else:
+        s.after(IDLE, s.state.quiet_since + s.settings.idle_after - s.now)
 
 
 def idle(s: Step) -> None:
@@ -324,3 +347,8 @@ def _answers(reply: Reply | None, text: str) -> bool:
 
 def _live(s: Step, reply_id: str) -> bool:
     return s.state.live is not None and s.state.live.reply_id == reply_id
+
+
+def _goes_on(s: Step, reply_id: str) -> bool:
+    """Live and not cancelled: once it is, only the answer to the cancel counts."""
+    return s.state.live is not None and s.state.live.reply_id == reply_id and s.state.live.gate is not Gate.STOPPING

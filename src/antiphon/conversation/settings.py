@@ -40,6 +40,8 @@ class Settings:
     reply_timeout: float = 10.0  # seconds a reply may go without a sound before it is given up
     fallback_line: str = "Sorry, I'm having trouble answering right now."
 
+    silent_rounds: int = 8  # replies in a row that only call tools, after which the caller is told instead
+
     # The model
     system_prompt: str = ""
     tools: tuple[ToolSpec, ...] = ()

@@ -148,7 +148,9 @@ class State:
     withheld: tuple[tuple[str, str], ...] = ()  # (item_id, text) of turns taken while a hold tool ran
 
     history: History = field(default_factory=History)
+    quiet_since: float = 0.0  # when anyone was last heard to say something, in seconds of the monotonic clock
     asks: int = 0  # how often a silent caller has been asked since last heard
+    silent_rounds: int = 0  # replies in a row that called tools and said nothing
 
     @property
     def turn_is_open(self) -> bool:

@@ -173,7 +173,7 @@ def _ask(s: Step) -> None:
 
 def _open(s: Step, onset: int, at: int) -> None:
     """The caller takes the floor while the agent is silent. A reply still being prepared waits for what is said."""
-    s.set(turn=Turn(s.new_id("msg"), Floor.OPEN, onset), asks=0)
+    s.set(turn=Turn(s.new_id("msg"), Floor.OPEN, onset))
     s.clear(replies.IDLE)
     s.at_audio(WORDLESS, at + s.settings.wordless_turn)
     s.emit(out.SpeechStarted())
@@ -197,7 +197,7 @@ def close(s: Step) -> None:
         _release(s)
         replies.next_reply(s)
         return
-    s.set(history=s.state.history.said(Role.USER, turn.text))
+    s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0)
     if s.state.on_hold:
         s.set(withheld=(*s.state.withheld, (turn.item_id, turn.text)))
         _release(s)
@@ -286,7 +286,6 @@ def open_overlap(s: Step) -> None:
     assert turn is not None and turn.floor is Floor.OVERLAP
     s.clear(DECIDE, GIVE_UP)
     s.set_turn(floor=Floor.OPEN)
-    s.set(asks=0)
     s.emit(out.SpeechStarted())
     if turn.text:
         s.emit(out.UserTranscriptDelta(turn.item_id, turn.text))
