@@ -44,11 +44,12 @@ def turn_metrics(
     one_way: float | None = None,
     budgets: Mapping[str, float] = BUDGETS,
 ) -> TurnMetrics | None:
-    """The spans of one turn, or None if its marks do not reach from a last sound to a first audible sample.
+    """The spans of one turn, or None if its marks do not reach from a last sound to a first audible sample
+    after it.
 
     `one_way` is the network's estimated delay each way, in seconds: it adds `uplink` and `downlink`.
     """
-    if marks.last_voice is None or marks.playout is None:
+    if marks.last_voice is None or marks.playout is None or marks.playout < marks.last_voice:
         return None
     spans: list[Span] = []
     if one_way is not None:

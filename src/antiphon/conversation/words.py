@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
 # Sounds and phrases that say "I am listening". Normalised as `normalise` does: no hyphens, single spaces.
 _BACKCHANNELS = frozenset(
@@ -14,12 +14,12 @@ _BACKCHANNELS = frozenset(
     yup
     """.split(",")
 )
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def normalise(text: str) -> str:
-    """Lower case, letters and digits only, single spaces: "Mm-hmm." becomes "mm hmm"."""
-    return " ".join(_WORD.findall(text.lower()))
+    """Lower case, letters, their marks and digits only, single spaces: "Mm-hmm." becomes "mm hmm", "I’m" "im"."""
+    kept = (c if unicodedata.category(c)[0] in "LMN" else "" if c in "'’" else " " for c in text.lower())
+    return " ".join("".join(kept).split())
 
 
 def is_backchannel(text: str) -> bool:
@@ -37,13 +37,15 @@ def is_backchannel(text: str) -> bool:
 
 def may_become_backchannel(text: str) -> bool:
     """True for a partial transcript with words that are, or may still turn out to be, only backchannels ("Uh-hu")."""
-    text = normalise(text)
-    if not text:
-        return False
-    if is_backchannel(text):
-        return True
-    head, _, last = text.rpartition(" ")
-    return is_backchannel(head) and any(phrase.startswith(last) for phrase in _BACKCHANNELS)
+    words = normalise(text).split()
+    return bool(words) and any(
+        is_backchannel(" ".join(words[:cut])) and _begins_one(" ".join(words[cut:]))
+        for cut in range(max(len(words) - 2, 0), len(words) + 1)
+    )
+
+
+def _begins_one(text: str) -> bool:
+    return any(phrase.startswith(text) for phrase in _BACKCHANNELS)
 
 
 def same_words(one: str, other: str) -> bool:
