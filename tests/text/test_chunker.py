@@ -133,11 +133,9 @@ def test_flush_begins_anew() -> None:
     assert chunker.feed("Three four five six. S") == [Chunk("Three four five six. ", 0)]
 
 
-PIECES = st.sampled_from(
-    "word |Dr. |e.g. |3.14 |U.S. |. |, |! |?|...|—|\n|\n\n|- |(|) |**|```|https://a.b/c, |。|，|世界|😀| |Hello there|A|1. ".split(
-        "|"
-    )
-)
+WORDS = "word |Dr. |e.g. |3.14 |U.S. |https://a.b/c, |Hello there friend|A|1. |世界|- ".split("|")
+MARKS = ". |, |! |?|...|—|\n|\n\n|(|) |**|```|。|，|😀| ".split("|")
+PIECES = st.sampled_from([*WORDS, *MARKS])
 TEXTS = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(max_size=80))
 
 

@@ -91,7 +91,10 @@ class Chunker:
         if match := _WIDE_SENTENCE_END.search(text) or _LINE_END.search(text):
             return _allowed(text, match.end("cut"), SENTENCE)
         match = _SENTENCE_END.search(text)
-        if match is None or (match["mark"] in ".…" and text[-1].islower()):
+        if match is None:
+            return 0
+        code_follows = "```" in text[match.end("cut") :]
+        if match["mark"] in ".…" and text[-1].islower() and not code_follows:
             return 0
         cut = _allowed(text, match.end("cut"), SENTENCE)
         return cut if cut and self._segmenter_agrees(text[:cut] + text[-1], match.start()) else 0
