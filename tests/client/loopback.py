@@ -9,21 +9,32 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from antiphon.conversation.notices import Notice, SessionEnded
+from antiphon.conversation.notices import (
+    AgentTranscript,
+    Notice,
+    ReplyAudio,
+    ReplyDone,
+    ReplyStarted,
+    ReplyStatus,
+    SessionEnded,
+    SpeechStopped,
+    UserTranscript,
+)
 from antiphon.errors import ProtocolError
-from antiphon.protocols.voice_agent import Command, Configure, End, VoiceAgentProtocol, close_code
+from antiphon.protocols.voice_agent import Audio, Command, Configure, End, VoiceAgentProtocol, close_code
 
 
 class Line:
-    """One connection, from the server's side."""
+    """One connection, from the server's side. A server that is not ours knows no extensions."""
 
-    def __init__(self, socket: ServerConnection) -> None:
+    def __init__(self, socket: ServerConnection, *, ours: bool = True) -> None:
         assert socket.request is not None
         self.socket = socket
         self.headers = socket.request.headers
         self.query = parse_qs(urlsplit(socket.request.path).query)
         extensions = ",".join(self.query.get("extensions", [])).split(",")
-        self.protocol = VoiceAgentProtocol(extensions=frozenset(extensions))
+        self.protocol = VoiceAgentProtocol(extensions=frozenset(extensions if ours else ()))
+        self.commands: list[Command] = []  # all that were received
 
     async def receive(self) -> Command:
         """The next command; what breaks the protocol is answered on the way."""
@@ -34,7 +45,21 @@ class Line:
                 await self.refuse(error)
                 continue
             if command is not None:
+                self.commands.append(command)
                 return command
+
+    async def hear(self, *, frames: int) -> None:
+        """Read until that many messages of audio have come."""
+        while frames:
+            frames -= isinstance(await self.receive(), Audio)
+
+    async def answer(self, text: str, *, to: str = "", audio: bytes, ends: bool = True) -> None:
+        """A whole reply in one go, named after its text; with `to`, what the caller was heard to say before it."""
+        if to:
+            await self.tell(SpeechStopped(), UserTranscript("i", to))
+        await self.tell(ReplyStarted(text, "i"), ReplyAudio(text, audio))
+        if ends:
+            await self.tell(AgentTranscript(text, "i", text, False), ReplyDone(text, ReplyStatus.COMPLETED))
 
     async def refuse(self, error: ProtocolError) -> None:
         await self.socket.send(self.protocol.error(error))
@@ -54,22 +79,20 @@ class Line:
             if text is not None:
                 await self.socket.send(text)
 
-    async def until_end(self) -> list[Command]:
+    async def until_end(self) -> None:
         """Read until the client ends the session, and end it."""
-        commands = [await self.receive()]
-        while not isinstance(commands[-1], End):
-            commands.append(await self.receive())
+        while not isinstance(await self.receive(), End):
+            pass
         await self.tell(SessionEnded("client_end", 1.0))
-        return commands
 
 
 @asynccontextmanager
-async def server(script: Callable[[Line], Awaitable[object]]) -> AsyncIterator[str]:
+async def server(script: Callable[[Line], Awaitable[object]], *, ours: bool = True) -> AsyncIterator[str]:
     """The URL of a server that plays `script` to every connection, and closes it when the script returns."""
 
     async def play(socket: ServerConnection) -> None:
         try:
-            await script(Line(socket))
+            await script(Line(socket, ours=ours))
         except ConnectionClosed:
             pass
 
