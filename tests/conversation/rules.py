@@ -35,7 +35,11 @@ class Rules:
         if before.phase is Phase.CLOSED:
             assert after == before
             assert not actions
-        if isinstance(event, ev.PlayoutFinished | ev.PlayoutStopped) and before.live:
+        if (
+            isinstance(event, ev.PlayoutFinished | ev.PlayoutStopped)
+            and before.live
+            and event.reply_id == before.live.reply_id
+        ):
             self.heard.setdefault(event.reply_id, event.heard)
         for action in actions:
             assert not self.closed, "an order after CloseSession"

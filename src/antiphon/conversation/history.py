@@ -67,9 +67,6 @@ class History:
                 return replace(self, entries=(*self.entries[:at], Entry(message, entry.reply_id), *self.entries[at:]))
         return replace(self, entries=(*self.entries, Entry(Message(Role.ASSISTANT, "", (call,))), Entry(message)))
 
-    def knows(self, call_id: str) -> bool:
-        return any(call.call_id == call_id for entry in self.entries for call in entry.message.tool_calls)
-
     def summarised(self, summary: str) -> History:
         return replace(self, summary=summary)
 

@@ -144,6 +144,7 @@ class State:
     plans: tuple[Plan, ...] = ()  # first in, first out
 
     pending: tuple[Pending, ...] = ()
+    called: frozenset[str] = frozenset()  # the ids of all calls there ever were: each is an idempotency key
     results_unsaid: bool = False  # a tool returned and no reply has yet been made of it
     withheld: tuple[tuple[str, str], ...] = ()  # (item_id, text) of turns taken while a hold tool ran
 

@@ -19,11 +19,10 @@ def timer(call_id: str) -> str:
 
 def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
     """Records the intent, then runs the call. A tool nobody offered is answered at once, for the model to read."""
-    running = any(pending.call.call_id == call.call_id for pending in s.state.pending)
-    if running or s.state.history.knows(call.call_id):  # some models number their calls anew in each reply
+    if call.call_id in s.state.called:  # some models number their calls anew in each reply
         call = replace(call, call_id=s.new_id("call"))
     spec = _spec(s, call.name)
-    s.set(history=s.state.history.called(reply.reply_id, call))
+    s.set(history=s.state.history.called(reply.reply_id, call), called=s.state.called | {call.call_id})
     s.set(pending=(*s.state.pending, Pending(call, reply.reply_id, hold=spec is not None and spec.hold)))
     if spec is None:
         _end(s, call.call_id, f"There is no tool called {call.name!r}.")
