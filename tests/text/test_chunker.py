@@ -12,8 +12,8 @@ def chunks(text: str, *, language: str = "en", deltas: list[str] | None = None) 
     return found + chunker.flush()
 
 
-def texts(text: str, **options: str) -> list[str]:
-    return [chunk.text for chunk in chunks(text, **options)]
+def texts(text: str, *, language: str = "en") -> list[str]:
+    return [chunk.text for chunk in chunks(text, language=language)]
 
 
 def test_sentences() -> None:
