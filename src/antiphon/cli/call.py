@@ -29,7 +29,7 @@ AgentFile = Annotated[
 
 def call(
     recording: Annotated[
-        Path, typer.Argument(metavar="FILE.wav", help="What the caller says: 16-bit mono.", exists=True, dir_okay=False)
+        Path, typer.Argument(metavar="FILE.wav", help="What the caller says.", exists=True, dir_okay=False)
     ],
     url: Url = None,
     key: Key = None,

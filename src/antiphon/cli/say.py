@@ -31,9 +31,9 @@ def say(
 
     pcm, rate = run_async(_speak(text, tts, voice))
     if out is not None:
-        from antiphon.audio.wav import write_wav
+        from antiphon.audio import wav
 
-        write_wav(out, pcm, rate)
+        wav.write(out, pcm, rate=rate)
         return
     try:
         play(pcm, rate)

@@ -19,9 +19,7 @@ PATIENCE = 30.0  # seconds to wait for the final transcript
 
 
 def transcribe(
-    recording: Annotated[
-        Path, typer.Argument(metavar="FILE.wav", help="One utterance: 16-bit mono.", exists=True, dir_okay=False)
-    ],
+    recording: Annotated[Path, typer.Argument(metavar="FILE.wav", help="One utterance.", exists=True, dir_okay=False)],
     stt: Annotated[str, typer.Option(help="The provider, like moonshine.")] = "local",
     fast: Annotated[bool, typer.Option("--fast", help="Send the file at once, not at the pace of speech.")] = False,
     json: Json = False,
@@ -63,13 +61,13 @@ class Heard:
 
 
 async def _transcribe(recording: Path, spec: str, *, pace: float, show: bool) -> Heard:
+    from antiphon.audio import wav
     from antiphon.audio.resample import resample
-    from antiphon.audio.wav import read_wav
     from antiphon.cli.stage import provider
 
-    pcm, rate = read_wav(recording)
+    spoken = wav.read(recording)
     async with provider("stt", spec) as stt:
-        return await listen(stt, resample(pcm, rate, stt.capabilities.sample_rate), pace=pace, show=show)
+        return await listen(stt, resample(spoken.pcm, spoken.rate, stt.capabilities.sample_rate), pace=pace, show=show)
 
 
 async def listen(stt: Stt, pcm: bytes, *, pace: float = 1.0, show: bool = False) -> Heard:
@@ -103,7 +101,7 @@ async def _read(stream: SttStream, heard: Heard, *, show: bool) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     async for transcript in stream:
-        if transcript.text and heard.first_partial is None:
+        if transcript.text and heard.first_partial is None and not transcript.final:
             heard.first_partial = loop.time() - began
         heard.text = transcript.text
         if transcript.final:
