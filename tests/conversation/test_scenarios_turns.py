@@ -199,3 +199,11 @@ def test_a_wordless_turn_closed_while_a_cancelled_reply_stops_ends_with_it():
     call.at(2_600, ev.InterruptRequested())  # the turn is given up at 2 660, the lost answer missed at 3 600
     call.run(until=10_000)
     assert call.when("speech stopped") == 3_600
+
+
+def test_a_turn_that_opens_again_is_watched_again():
+    call = Call(Settings(wordless_turn=2_000, idle_after=None), ears=Ears(final_after=None))
+    call.voice(at=1_000, lasts=800)  # being closed at 3 060, when the watchdog would have looked
+    call.voice(at=3_500, lasts=60_000)
+    call.run(until=30_000)
+    assert call.story() == ["speech started", "speech stopped"]

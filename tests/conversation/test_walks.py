@@ -193,6 +193,8 @@ def nothing_is_open_when_all_is_quiet(scene: Scene) -> None:
     call.run(until=call.now + 60 * MINUTE)
     state = call.state
     assert len(call.log) - steps <= 1  # a voice that ends at last
+    if state.phase is Phase.CLOSED:
+        return
     assert (state.turn, state.live, state.speculative, state.plans, state.pending) == (None, None, None, (), ())
     assert not state.results_unsaid
 

@@ -68,6 +68,7 @@ def _voice_goes_on(s: Step) -> None:
     turn = s.set_turn(asked=Asked.NOT_YET)
     if turn.floor is Floor.CLOSING:
         s.set_turn(floor=Floor.OPEN)
+        s.at_audio(WORDLESS, s.state.last_voice + s.settings.wordless_turn)
     replies.drop_speculation(s)
 
 
@@ -94,9 +95,9 @@ def heard(s: Step, event: Heard) -> None:
         return
     if changed and event.text:
         s.emit(out.UserTranscriptDelta(turn.item_id, event.text))
-        s.at_audio(WORDLESS, event.at + s.settings.wordless_turn)
         if turn.floor is Floor.CLOSING and s.state.voice is Voice.ON:
             _voice_goes_on(s)  # it was being closed for saying nothing
+        s.at_audio(WORDLESS, event.at + s.settings.wordless_turn)
         _words_in_turn(s)
     if answers:
         _final_in_turn(s)
