@@ -86,6 +86,16 @@ def test_word_times_can_be_left_out() -> None:
     assert not any(chunk.words for _, chunk in speak(tts, ["one two"]))
 
 
+def test_without_segments_a_stream_is_one_and_times_count_from_its_beginning() -> None:
+    tts = ScriptedTts(CODE, segments=False)
+    heard = speak(tts, ["One, two. ", "Three."])
+    assert [chunk.last for _, chunk in heard] == [False] * (len(heard) - 1) + [True]
+    assert [word.char for _, chunk in heard for word in chunk.words] == [0, 5, 10]
+    starts = [word.start_sample for word in CODE.decode(audio(heard), RATE)]
+    assert [word.start for _, chunk in heard for word in chunk.words] == pytest.approx(starts, abs=24)
+    assert speak(tts, []) == []
+
+
 def test_text_without_words_is_an_empty_segment() -> None:
     assert [chunk for _, chunk in speak(ScriptedTts(CODE), ["…"])] == [SpeechChunk(b"", last=True)]
     assert speak(ScriptedTts(CODE), []) == []

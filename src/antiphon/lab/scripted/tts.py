@@ -57,12 +57,13 @@ class ScriptedTts:
         timing: TtsTiming | None = None,
         faults: TtsFaults | None = None,
         word_times: bool = True,
+        segments: bool = True,
         sample_rates: Sequence[int] = (24_000, 8_000),
         seed: int = 0,
         name: str = "scripted/tts",
     ) -> None:
         self.name = name
-        self.capabilities = TtsCapabilities(sample_rates=tuple(sample_rates), word_times=word_times)
+        self.capabilities = TtsCapabilities(sample_rates=tuple(sample_rates), word_times=word_times, segments=segments)
         self.timing = timing or TtsTiming()
         self.faults = faults or TtsFaults()
         self.code = code
@@ -92,6 +93,7 @@ class ScriptedTtsStream:
         self._speed = tts.timing.draw_speed(rng)
         self._outbox: Outbox[SpeechChunk] = Outbox()
         self._made = 0  # samples of the stream so far
+        self._sent = ""  # the text of the stream so far
         self._free_at = 0.0  # when the segment sent last will have been synthesised
         self._over = False  # nothing will be synthesised any more
         self._closed = False
@@ -105,14 +107,21 @@ class ScriptedTtsStream:
             return
         timing, now = self._tts.timing, asyncio.get_running_loop().time()
         pcm, words = self._tts.code.speak(text, self._rate, lead=timing.lead)
+        if not self._tts.capabilities.word_times:
+            words = []
         begins = max(now + timing.draw_first_audio(self._rng), self._free_at)
         self._free_at = begins + len(pcm) / SAMPLE_BYTES / self._rate / self._speed
-        self._deliver(pcm, words if self._tts.capabilities.word_times else [], after=begins - now)
+        self._deliver(pcm, words, after=begins - now)
+        self._sent += text
 
     def end(self) -> None:
-        if not self._over:
-            self._over = True
-            self._outbox.finish(after=self._free_at - asyncio.get_running_loop().time())
+        if self._over:
+            return
+        self._over = True
+        after = self._free_at - asyncio.get_running_loop().time()
+        if self._sent and not self._tts.capabilities.segments:
+            self._outbox.put(SpeechChunk(b"", last=True), after=after)
+        self._outbox.finish(after=after)
 
     def __aiter__(self) -> Outbox[SpeechChunk]:
         return self._outbox
@@ -130,14 +139,17 @@ class ScriptedTtsStream:
     def _deliver(self, pcm: bytes, words: Sequence[WordTime], *, after: float) -> None:
         """Puts a segment into the outbox, burst by burst, the first of them in `after` seconds."""
         total, start = len(pcm) // SAMPLE_BYTES, 0
+        apart = self._tts.capabilities.segments
+        if not apart:
+            words = [WordTime(len(self._sent) + word.char, word.start) for word in words]
+        origin = 0 if apart else self._made  # what word times count from begins so many samples before this segment
         while not self._over:
-            end = min(start + self._draw_burst(), total)
-            end = start + min(end - start, self._samples_until_fault())
-            due = after + start / self._rate / self._speed
-            last = end == total
-            times = tuple(time for time in words if start <= time.start < end)
+            end = min(start + self._draw_burst(), start + self._samples_until_fault(), total)
+            due, last = after + start / self._rate / self._speed, end == total
             if end > start or last:
-                self._outbox.put(SpeechChunk(pcm[SAMPLE_BYTES * start : SAMPLE_BYTES * end], times, last), after=due)
+                times = tuple(WordTime(word.char, origin + word.start) for word in words if start <= word.start < end)
+                piece = pcm[SAMPLE_BYTES * start : SAMPLE_BYTES * end]
+                self._outbox.put(SpeechChunk(piece, times, last and apart), after=due)
             self._made += end - start
             start = end
             if self._samples_until_fault() == 0:
