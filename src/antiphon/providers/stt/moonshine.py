@@ -52,8 +52,7 @@ class Moonshine:
             raise ConfigError(f"moonshine has no model {model!r}; there is: tiny")
         if threads < 1:
             raise ConfigError(f"moonshine: threads must be at least 1, not {threads}")
-        import onnxruntime  # noqa: F401  is missing here rather than in the middle of a call
-
+        models.path(_MODELS[model])  # what is not installed is missed here rather than in the middle of a call
         self.name = "moonshine/tiny"
         self.capabilities = SttCapabilities(sample_rate=SAMPLE_RATE, partials=True)
         self.vad_threshold = vad_threshold
