@@ -198,6 +198,24 @@ def test_a_call_whose_turn_no_longer_fits_the_window_is_still_told():
     assert agent(call)[-1] == "agent: It is ordered."
 
 
+def test_a_call_of_a_held_reply_waits_until_it_goes_on():
+    call = asked(tool=Tool("ok"), model=[Answer("One moment.", calls=(ORDER,), takes=1_500), DONE])
+    call.voice(at=3_000, lasts=1_500)  # the call comes at 3 850
+    call.run(until=20_000)
+    assert [time for time, _, actions in call.log if act.RunTool(ORDER) in actions] == [4_500 + 600]
+    assert agent(call) == ["agent: One moment.", "agent: It is ordered."]
+
+
+def test_a_call_of_a_held_reply_that_is_cancelled_is_never_run():
+    """The caller had not finished: what the model wanted to do is no longer what was asked for."""
+    call = asked(tool=Tool("ok"), model=[Answer("One moment.", calls=(ORDER,), takes=1_000), Answer("No cake then.")])
+    call.caller("no wait not a cake", at=3_200, word=400)  # the call comes at 3 350, the first word at 3 700
+    call.run(until=20_000)
+    assert call.ordered(act.RunTool) == []
+    assert call.story(out.ToolCalled) == []
+    assert agent(call)[-1] == "agent: No cake then."
+
+
 # --- on hold ------------------------------------------------------------------------------------------------------
 
 

@@ -144,8 +144,7 @@ def _commit(s: Step) -> None:
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
     s.do(CommitReply(reply.reply_id))
     s.after(STALL, s.settings.reply_timeout)
-    for call in reply.calls:
-        tools.dispatch(s, reply, call)
+    run_waiting(s)
 
 
 def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
@@ -181,13 +180,25 @@ def text(s: Step, event: ReplyText) -> None:
 
 
 def tool_call(s: Step, event: ReplyToolCall) -> None:
-    speculative, live = s.state.speculative, s.state.live
-    if speculative and speculative.reply_id == event.reply_id:
-        if _is_new(speculative, event.call):
-            s.set(speculative=replace(speculative, calls=(*speculative.calls, event.call)))
-    elif live and live.gate is not Gate.STOPPING and _is_new(live, event.call):
-        live = s.set_live(calls=(*live.calls, event.call))
-        tools.dispatch(s, live, event.call)
+    """Runs the call, or lets it wait while it is not certain that the reply goes on."""
+    reply = s.state.live if _live(s, event.reply_id) else s.state.speculative
+    if reply is None or reply.gate is Gate.STOPPING or not _is_new(reply, event.call):
+        return
+    reply = replace(reply, calls=(*reply.calls, event.call), waiting=(*reply.waiting, event.call))
+    if reply.standing is Standing.SPECULATIVE:
+        s.set(speculative=reply)
+        return
+    s.set(live=reply)
+    if reply.gate is Gate.OPEN:
+        run_waiting(s)
+
+
+def run_waiting(s: Step) -> None:
+    """The live reply goes on, or has come to its end: what it asked for is done."""
+    if reply := s.state.live:
+        s.set_live(waiting=())
+        for call in reply.waiting:
+            tools.dispatch(s, reply, call)
 
 
 def _is_new(reply: Reply, call: ToolCall) -> bool:
@@ -235,7 +246,7 @@ def cancel(s: Step) -> None:
     """Stops the live reply for good. It ends when the shell says how much of it was heard."""
     live = s.state.live
     if live and live.gate is not Gate.STOPPING:
-        s.set_live(gate=Gate.STOPPING)
+        s.set_live(gate=Gate.STOPPING, waiting=())
         s.do(CancelReply(live.reply_id))
         s.after(STALL, _STOP_TIMEOUT)
 
@@ -264,9 +275,10 @@ def stalled(s: Step) -> None:
 
 def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     """The one ending: history, transcript, `reply.done`, and what comes next."""
-    live = s.state.live
+    if not interrupted:
+        run_waiting(s)
+    live, aside = s.state.live, s.state.aside
     assert live is not None
-    aside = s.state.aside
     s.clear(STALL)
     s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None, aside=None)
     s.set(quiet_since=s.now, silent_rounds=0 if heard else s.state.silent_rounds + bool(live.calls))

@@ -113,6 +113,7 @@ class Reply:
     gate: Gate = Gate.OPEN
     basis: str = ""  # the transcript a speculative reply answers
     calls: tuple[ToolCall, ...] = ()  # what the model asked for
+    waiting: tuple[ToolCall, ...] = ()  # those of them not yet run: it is held, or speculative
     failed: bool = False  # the model or the TTS gave up
 
 

@@ -309,6 +309,7 @@ def _release(s: Step) -> None:
     if live and live.gate is Gate.HELD:
         s.set_live(gate=Gate.OPEN)
         s.do(ResumePlayout(live.reply_id))
+        replies.run_waiting(s)
 
 
 def _agent_is_audible(s: Step) -> bool:
