@@ -11,6 +11,7 @@ from antiphon.cli.terminal import Json, Verbose, print_json, run_async, stderr, 
 
 if TYPE_CHECKING:
     from antiphon.client.report import CallReport, Turn
+    from antiphon.server.runtime import Runtime
 
 BAR = 24  # characters; the longest silence of a call
 
@@ -51,9 +52,13 @@ def call(
     latency_ms is measured on the audio: from the caller's last sound to the agent's first. The bar is the server's own
     account of it, where it gives one; a span with "!" took longer than its budget.
     """
+    from antiphon.cli.hosting import destination
+
     session = {"system_prompt": prompt, "greeting": greeting}
     options = {name: value for name, value in session.items() if value is not None}
-    report = run_async(_call(recording, url=url, agent=agent, api_key=key, reply_wav=out, stereo_wav=stereo, **options))
+    report = run_async(
+        _call(recording, destination(url, agent=agent), api_key=key, reply_wav=out, stereo_wav=stereo, **options)
+    )
     if json:
         print_json(as_json(report))
     else:
@@ -64,13 +69,13 @@ def call(
         raise ClientError(f"the call ended early: {report.failure}")
 
 
-async def _call(recording: Path, *, url: str | None, agent: Path | None, **options: Any) -> CallReport:
-    from antiphon.cli.hosting import server_at
+async def _call(recording: Path, there: str | Runtime, **options: Any) -> CallReport:
+    from antiphon.cli.hosting import reach
     from antiphon.client.call import call
 
-    async with server_at(url, agent=agent) as there:
-        with stderr().status(f"calling {there} …"):
-            return await call(there, recording, **options)
+    async with reach(there) as url:
+        with stderr().status(f"calling {url} …"):
+            return await call(url, recording, **options)
 
 
 def as_json(report: CallReport) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def show(report: CallReport) -> None:
     table.add_column("user", ratio=2)
     table.add_column("agent", ratio=3)
     table.add_column("latency_ms", justify="right")
-    table.add_column("spans, ms", ratio=2, min_width=BAR)
+    table.add_column("spans, ms", width=BAR)
     for turn in report.turns:
         latency = "–" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
         agent = Text(turn.agent)

@@ -29,13 +29,14 @@ def chat(
 ) -> None:
     """Talk to the language model by text, and tell how long its first token took."""
     from antiphon.agent import INSTRUCTIONS
-    from antiphon.cli.stage import provider
+    from antiphon.cli.stage import prepare, ready
     from antiphon.types import Message, Role
 
-    opened = provider("llm", llm, **({} if base_url is None else {"base_url": base_url}))
+    model: Llm = prepare("llm", llm, **({} if base_url is None else {"base_url": base_url}))
+    opened = ready(model)
     # The loop does not run while a line is typed, so that Ctrl-C there is what it always is.
     with new_runner() as runner:
-        model = runner.run(opened.__aenter__())
+        runner.run(opened.__aenter__())
         try:
             history = [Message(Role.SYSTEM, INSTRUCTIONS if prompt is None else prompt)]
             while (question := _ask() if text is None else text) is not None:

@@ -39,18 +39,23 @@ class Host:
                 await self.runtime.ready()
             except AntiphonError as error:
                 raise NotReady(str(error)) from error
-        stderr().print(f"ready after {time.monotonic() - began:.1f} s: {', '.join(named)}", style="dim")
+        stderr().print(f"ready after {time.monotonic() - began:.1f} s: {', '.join(named)}", style="dim", soft_wrap=True)
 
 
-@contextlib.asynccontextmanager
-async def hosting(agent: Agent, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Host]:
-    """Serves `agent` while the block runs. Weights that are missing are pulled first; the stages load inside.
+def prepare(agent: Agent) -> Runtime:
+    """The agent as a server runs it, its weights pulled. Blocks; call it before the loop runs, for Ctrl-C's sake.
 
-    Raises ConfigError where the agent or the address is wrong, ModelStoreError or MissingDependency for weights.
+    Raises ConfigError where the agent is wrong, ModelStoreError or MissingDependency for weights.
     """
     runtime = agent.runtime()
     stages = runtime.blueprint.stages
     pull_missing((stages.vad, stages.stt, stages.llm, stages.tts))
+    return runtime
+
+
+@contextlib.asynccontextmanager
+async def hosting(runtime: Runtime, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Host]:
+    """Serves while the block runs; the stages load meanwhile. Raises ConfigError where the address cannot be had."""
     listener = listen(host, port)
     server = make_server(runtime)
     # Ctrl-C is the command's: it ends the block, and the block ends the server.
@@ -64,14 +69,21 @@ async def hosting(agent: Agent, *, host: str = "127.0.0.1", port: int = 0) -> As
         await running
 
 
+def destination(url: str | None, *, agent: Path | None = None) -> str | Runtime:
+    """Whom to call: `url`, or a server to be started here. Raises as `prepare` does."""
+    if url is None:
+        return prepare(Agent() if agent is None else Agent.from_yaml(agent))
+    if agent is not None:
+        raise ConfigError("--agent is for a server started here; leave out --url, or --agent")
+    return url
+
+
 @contextlib.asynccontextmanager
-async def server_at(url: str | None, *, agent: Path | None = None) -> AsyncIterator[str]:
-    """The address to call: `url`, or that of a server started here, ready, for as long as the block runs."""
-    if url is not None:
-        if agent is not None:
-            raise ConfigError("--agent is for a server started here; leave out --url, or --agent")
-        yield url
+async def reach(destination: str | Runtime) -> AsyncIterator[str]:
+    """The address of it: a server started here is ready, and runs for as long as the block does. Raises NotReady."""
+    if isinstance(destination, str):
+        yield destination
         return
-    async with hosting(Agent() if agent is None else Agent.from_yaml(agent)) as server:
+    async with hosting(destination) as server:
         await server.ready()
         yield server.url

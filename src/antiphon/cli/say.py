@@ -28,8 +28,9 @@ def say(
 ) -> None:
     """Speak a text, and tell how long the voice took to begin."""
     from antiphon.cli.sound import SoundUnavailable, play
+    from antiphon.cli.stage import prepare
 
-    pcm, rate = run_async(_speak(text, tts, voice))
+    pcm, rate = run_async(_speak(prepare("tts", tts), text, voice))
     if out is not None:
         from antiphon.audio import wav
 
@@ -41,10 +42,10 @@ def say(
         stderr().print(f"not played: {why}; or keep it with --out FILE.wav", markup=False, soft_wrap=True)
 
 
-async def _speak(text: str, spec: str, voice: str | None) -> tuple[bytes, int]:
-    from antiphon.cli.stage import provider
+async def _speak(tts: Tts, text: str, voice: str | None) -> tuple[bytes, int]:
+    from antiphon.cli.stage import ready
 
-    async with provider("tts", spec) as tts:
+    async with ready(tts):
         return await synthesise(tts, text, voice)
 
 

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from antiphon.cli.terminal import Verbose, run_async, stdout
+
+if TYPE_CHECKING:
+    from antiphon.server.runtime import Runtime
 
 
 def serve(
@@ -26,16 +29,18 @@ def serve(
 
     Weights that are missing are pulled first. GET /healthz answers 200 once every stage is loaded. Ctrl-C stops it.
     """
-    with contextlib.suppress(KeyboardInterrupt):
-        run_async(_serve(agent, host=host, port=port))
-
-
-async def _serve(path: Path | None, *, host: str, port: int) -> None:
     from antiphon.agent import Agent
+    from antiphon.cli.hosting import prepare
+
+    runtime = prepare(Agent() if agent is None else Agent.from_yaml(agent))
+    with contextlib.suppress(KeyboardInterrupt):
+        run_async(_serve(runtime, host=host, port=port))
+
+
+async def _serve(runtime: Runtime, *, host: str, port: int) -> None:
     from antiphon.cli.hosting import hosting
 
-    agent = Agent() if path is None else Agent.from_yaml(path)
-    async with hosting(agent, host=host, port=port) as server:
+    async with hosting(runtime, host=host, port=port) as server:
         stdout().print(f"listening on {server.url}", soft_wrap=True)
         terminated = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)

@@ -12,19 +12,24 @@ from antiphon.cli.weights import pull_missing
 from antiphon.providers import registry
 
 
-@contextlib.asynccontextmanager
-async def provider(stage: registry.Stage, spec: str, **options: Any) -> AsyncIterator[Any]:
-    """The provider `spec` names, its weights pulled, loaded and probed; closed after the block."""
+def prepare(stage: registry.Stage, spec: str, **options: Any) -> Any:
+    """The provider `spec` names, its weights pulled. Blocks; call it before the loop runs, for Ctrl-C's sake."""
     made = registry.create(stage, spec, **options)
     pull_missing([made])
+    return made
+
+
+@contextlib.asynccontextmanager
+async def ready(provider: Any) -> AsyncIterator[None]:
+    """Loads and probes `provider`, and closes it after the block."""
     began = time.monotonic()
     try:
-        with stderr().status(f"loading {made.name} …"):
-            await made.warm()
-        tell_time(f"{made.name} ready", time.monotonic() - began)
-        yield made
+        with stderr().status(f"loading {provider.name} …"):
+            await provider.warm()
+        tell_time(f"{provider.name} ready", time.monotonic() - began)
+        yield
     finally:
-        await made.aclose()
+        await provider.aclose()
 
 
 def tell_time(what: str, seconds: float, note: str = "") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from antiphon.cli.speaker import Speaker
     from antiphon.client.client import Client
     from antiphon.client.events import Event
+    from antiphon.server.runtime import Runtime
 
 RATE = 24_000  # Hz, the wire's default both ways
 ECHO = RATE * 3 // 10  # samples for which a room may still carry the agent's voice to the microphone
@@ -37,24 +37,26 @@ def talk(
     The microphone is muted while the agent speaks, so that it does not hear itself; with headphones, --full-duplex
     lets you interrupt.
     """
+    from antiphon.cli.hosting import destination
     from antiphon.cli.sound import sounddevice
 
     sounddevice()  # better told before a server is started
+    there = destination(url, agent=agent)
     with contextlib.suppress(KeyboardInterrupt):
-        run_async(_talk(url, key=key, agent=agent, full_duplex=full_duplex))
+        run_async(_talk(there, key=key, full_duplex=full_duplex))
 
 
-async def _talk(url: str | None, *, key: str | None, agent: Path | None, full_duplex: bool) -> None:
-    from antiphon.cli.hosting import server_at
+async def _talk(there: str | Runtime, *, key: str | None, full_duplex: bool) -> None:
+    from antiphon.cli.hosting import reach
     from antiphon.cli.sound import microphone
     from antiphon.cli.speaker import Speaker
     from antiphon.client.client import Client
 
     speaker = Speaker()
     async with (
-        server_at(url, agent=agent) as there,
+        reach(there) as url,
         microphone(speaker, rate=RATE) as frames,
-        Client(there, api_key=key, extensions=("playout",)) as client,
+        Client(url, api_key=key, extensions=("playout",)) as client,
     ):
         await client.configure()
         stderr().print("Speak. Ctrl-C hangs up.", style="dim")

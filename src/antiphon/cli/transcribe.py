@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from antiphon.cli.terminal import Json, Verbose, print_json, run_async, stderr
 
 if TYPE_CHECKING:
+    from antiphon.audio.wav import Recording
     from antiphon.providers.base import Stt, SttStream
 
 FRAME = 0.02  # seconds of audio sent at a time
@@ -26,7 +28,11 @@ def transcribe(
     verbose: Verbose = False,
 ) -> None:
     """Transcribe a recording as if it were spoken now, and tell when the words came."""
-    heard = run_async(_transcribe(recording, stt, pace=0.0 if fast else 1.0, show=not json))
+    from antiphon.audio import wav
+    from antiphon.cli.stage import prepare
+
+    spoken = wav.read(recording)
+    heard = run_async(_transcribe(spoken, prepare("stt", stt), pace=0.0 if fast else 1.0, show=not json))
     if json:
         print_json(heard.as_json())
     else:
@@ -60,14 +66,13 @@ class Heard:
         tell_time("final", self.final - self.ended, "after the end of it")
 
 
-async def _transcribe(recording: Path, spec: str, *, pace: float, show: bool) -> Heard:
-    from antiphon.audio import wav
+async def _transcribe(spoken: Recording, stt: Stt, *, pace: float, show: bool) -> Heard:
     from antiphon.audio.resample import resample
-    from antiphon.cli.stage import provider
+    from antiphon.cli.stage import ready
 
-    spoken = wav.read(recording)
-    async with provider("stt", spec) as stt:
-        return await listen(stt, resample(spoken.pcm, spoken.rate, stt.capabilities.sample_rate), pace=pace, show=show)
+    pcm = resample(spoken.pcm, spoken.rate, stt.capabilities.sample_rate)
+    async with ready(stt):
+        return await listen(stt, pcm, pace=pace, show=show)
 
 
 async def listen(stt: Stt, pcm: bytes, *, pace: float = 1.0, show: bool = False) -> Heard:
@@ -77,15 +82,14 @@ async def listen(stt: Stt, pcm: bytes, *, pace: float = 1.0, show: bool = False)
     from antiphon.errors import ProviderTimeout
 
     stream = await stt.open()
-    clock = asyncio.get_running_loop().time
-    heard, began = Heard(), clock()
-    reading = asyncio.create_task(_read(stream, heard, show=show))
+    heard, began = Heard(), time.monotonic()
+    reading = asyncio.create_task(_read(stream, heard, began, show=show))
     try:
         step = 2 * int(FRAME * stt.capabilities.sample_rate)  # bytes
         for sent in range(0, len(pcm), step):
             stream.send(pcm[sent : sent + step])
-            await asyncio.sleep(max(0.0, began + pace * FRAME * (sent // step + 1) - clock()))
-        heard.ended = clock() - began
+            await asyncio.sleep(max(0.0, began + pace * FRAME * (sent // step + 1) - time.monotonic()))
+        heard.ended = time.monotonic() - began
         stream.finalize()
         async with asyncio.timeout(PATIENCE):
             await reading
@@ -97,15 +101,13 @@ async def listen(stt: Stt, pcm: bytes, *, pace: float = 1.0, show: bool = False)
         await stream.aclose()
 
 
-async def _read(stream: SttStream, heard: Heard, *, show: bool) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+async def _read(stream: SttStream, heard: Heard, began: float, *, show: bool) -> None:
     async for transcript in stream:
         if transcript.text and heard.first_partial is None and not transcript.final:
-            heard.first_partial = loop.time() - began
+            heard.first_partial = time.monotonic() - began
         heard.text = transcript.text
         if transcript.final:
-            heard.final = loop.time() - began
+            heard.final = time.monotonic() - began
             return
         heard.partials.append(transcript.text)
         if show:
