@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.conversation import events as ev
-from antiphon.conversation import replies, turns
+from antiphon.conversation import overlap, replies, turns
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.conversation.state import Phase, State
@@ -20,7 +20,7 @@ from tests.conversation.rules import Rules
 from tests.conversation.simulate import Answer, Call, Ears, Tool
 
 MINUTE = 60_000
-TIMERS = (*turns._ALL, replies.IDLE, replies.STALL, "tool:call_1", "tool:call_2")
+TIMERS = (*turns.TIMERS, overlap.DECIDE, overlap.GIVE_UP, replies.IDLE, replies.STALL, "tool:call_1", "tool:call_2")
 TEXTS = ["stop", "Mm-hm.", "Yeah, but", "uh", "book a table for two please", ""]
 NAMES = ["order", "transfer", "fly"]
 

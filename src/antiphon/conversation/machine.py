@@ -4,8 +4,9 @@ An event is a fact; `step` answers with the state after it and the orders to car
 is no longer live or speculative, or an utterance that is over, is dropped here, at one gate, so that nothing stale can
 be heard, remembered or run.
 
-The handlers live in `turns.py` (the caller's side), `replies.py` (the agent's side) and `tools.py`. They share one
-`Step`: the state so far and the orders so far. It lives for one call of `step` and is the only mutable thing here.
+The handlers live in `turns.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the agent's side),
+and `tools.py`. They share one `Step`: the state so far and the orders so far. It lives for one call of `step` and is
+the only mutable thing here.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from antiphon.conversation import endings, overlap, replies, tools, turns
 from antiphon.conversation import events as ev
-from antiphon.conversation import replies, tools, turns
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, State
 from antiphon.conversation.stepping import Step
@@ -85,7 +86,7 @@ def _summary_written(s: Step, event: ev.SummaryWritten) -> None:
 
 
 def _end_requested(s: Step, event: ev.EndRequested) -> None:
-    replies.end(s, event.reason)
+    endings.end(s, event.reason)
 
 
 def _timer_fired(s: Step, event: ev.TimerFired) -> None:
@@ -102,10 +103,10 @@ _TIMERS: dict[str, Callable[[Step], None]] = {
     turns.MAX_SILENCE: turns.give_up_on_transcript,
     turns.TRANSCRIPT: turns.give_up_on_transcript,
     turns.WORDLESS: turns.wordless,
-    turns.DECIDE: turns.decide,
-    turns.GIVE_UP: turns.give_up_holding,
+    overlap.DECIDE: overlap.decide,
+    overlap.GIVE_UP: overlap.give_up,
     replies.IDLE: replies.idle,
-    replies.STALL: replies.stalled,
+    replies.STALL: endings.stalled,
 }
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
@@ -119,14 +120,14 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.ReplyFailed: replies.failed,
     ev.PlayoutStarted: replies.playout_started,
     ev.PlayoutStarved: replies.playout_starved,
-    ev.PlayoutFinished: replies.playout_finished,
-    ev.PlayoutStopped: replies.playout_stopped,
+    ev.PlayoutFinished: endings.playout_finished,
+    ev.PlayoutStopped: endings.playout_stopped,
     ev.ToolReturned: tools.returned,
     ev.SessionOpened: _session_opened,
     ev.SettingsChanged: _settings_changed,
     ev.ReplyRequested: replies.requested,
     ev.SayRequested: replies.say,
-    ev.InterruptRequested: replies.interrupt_requested,
+    ev.InterruptRequested: endings.interrupt_requested,
     ev.MessageAdded: _message_added,
     ev.SummaryWritten: _summary_written,
     ev.EndRequested: _end_requested,

@@ -1,4 +1,4 @@
-"""The agent's side: which reply is made when, and how each one ends.
+"""The agent's side: which reply is made when. How each one ends is `endings.py`'s.
 
 At most one reply is live, and at most one more is speculative: it is written and synthesised on a likely end of the
 turn, but is not live, emits nothing and runs no tool before its commit. Every reply that starts ends exactly once.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from antiphon.conversation import endings, tools
 from antiphon.conversation import notices as out
-from antiphon.conversation import tools, turns
 from antiphon.conversation.actions import (
     CancelReply,
-    CloseSession,
     CommitReply,
     Forget,
     Prompt,
@@ -20,11 +19,8 @@ from antiphon.conversation.actions import (
     StartReply,
 )
 from antiphon.conversation.events import (
-    InterruptRequested,
-    PlayoutFinished,
     PlayoutStarted,
     PlayoutStarved,
-    PlayoutStopped,
     ReplyFailed,
     ReplyRequested,
     ReplyText,
@@ -33,7 +29,6 @@ from antiphon.conversation.events import (
     SayRequested,
 )
 from antiphon.conversation.history import GO_ON, STILL_RUNNING, estimate_tokens
-from antiphon.conversation.notices import ReplyStatus
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Gate, Phase, Plan, Progress, Reply, Standing, Trigger
 from antiphon.conversation.stepping import Step
@@ -43,10 +38,6 @@ from antiphon.types import Message, Role, ToolCall
 # Timers of this side, on the wall clock.
 IDLE = "idle"  # nobody speaks
 STALL = "stall"  # a reply makes no progress
-
-# What a reply that failed, or never came, is followed by. A reply of these kinds that fails has no successor.
-_STOP_TIMEOUT = 1.0  # seconds the shell has to answer a CancelReply; it answers at once
-_LAST_WORDS = (Trigger.FALLBACK, Trigger.GOODBYE)
 
 
 # --- making replies -----------------------------------------------------------------------------------------------
@@ -58,7 +49,7 @@ def greet(s: Step, text: str) -> None:
 
 def answer(s: Step, text: str) -> None:
     """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
-    s.set(plans=_without_fallback(s))
+    s.set(plans=without_fallback(s))
     if _answers(s.state.speculative, text):
         _commit(s)
     else:
@@ -90,7 +81,7 @@ def requested(s: Step, event: ReplyRequested) -> None:
     plan = Plan(Trigger.REQUEST, instructions=event.instructions)
     live = s.state.live
     if live and live.plan.trigger is Trigger.GREETING:
-        cancel(s)
+        endings.cancel(s)
     s.set(plans=(*s.state.plans, plan))
     next_reply(s)
 
@@ -181,7 +172,7 @@ def text(s: Step, event: ReplyText) -> None:
 
 def tool_call(s: Step, event: ReplyToolCall) -> None:
     """Runs the call, or lets it wait while it is not certain that the reply goes on."""
-    reply = s.state.live if _live(s, event.reply_id) else s.state.speculative
+    reply = s.state.live if is_live(s, event.reply_id) else s.state.speculative
     if reply is None or reply.gate is Gate.STOPPING or not _is_new(reply, event.call):
         return
     reply = replace(reply, calls=(*reply.calls, event.call), waiting=(*reply.waiting, event.call))
@@ -229,88 +220,7 @@ def playout_starved(s: Step, event: PlayoutStarved) -> None:
         s.after(STALL, s.settings.reply_timeout)
 
 
-# --- how a reply ends ---------------------------------------------------------------------------------------------
-
-
-def playout_finished(s: Step, event: PlayoutFinished) -> None:
-    if _live(s, event.reply_id):
-        _end_reply(s, event.heard, interrupted=False)
-
-
-def playout_stopped(s: Step, event: PlayoutStopped) -> None:
-    if _live(s, event.reply_id):
-        _end_reply(s, event.heard, interrupted=True)
-
-
-def cancel(s: Step) -> None:
-    """Stops the live reply for good. It ends when the shell says how much of it was heard."""
-    live = s.state.live
-    if live and live.gate is not Gate.STOPPING:
-        s.set_live(gate=Gate.STOPPING, waiting=())
-        s.do(CancelReply(live.reply_id))
-        s.after(STALL, _STOP_TIMEOUT)
-
-
-def interrupt_requested(s: Step, event: InterruptRequested) -> None:
-    live = s.state.live
-    if live and event.reply_id in (None, live.reply_id):
-        cancel(s)
-
-
-def stalled(s: Step) -> None:
-    """Nothing came for too long: the reply is given up, and the caller told so."""
-    live = s.state.live
-    if live is None:
-        return
-    if live.gate is Gate.STOPPING:
-        _end_reply(s, "", interrupted=True)
-        return
-    if live.gate is Gate.HELD:
-        s.after(STALL, s.settings.reply_timeout)
-        return
-    s.set_live(failed=True)
-    s.emit(out.SessionFault("provider_error", f"no progress of the reply in {s.settings.reply_timeout:g} s"))
-    cancel(s)
-
-
-def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
-    """The one ending: history, transcript, `reply.done`, and what comes next."""
-    if not interrupted:
-        run_waiting(s)
-    live, aside = s.state.live, s.state.aside
-    assert live is not None
-    s.clear(STALL)
-    s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None, aside=None)
-    s.set(quiet_since=s.now, silent_rounds=0 if heard else s.state.silent_rounds + bool(live.calls))
-    if heard or interrupted:
-        s.emit(out.AgentTranscript(live.reply_id, live.item_id, heard, interrupted))
-    s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
-    if s.state.phase is Phase.CLOSING:
-        _close(s)
-        return
-    if live.plan.trigger is Trigger.GOODBYE and not s.state.turn and (live.failed or not interrupted):
-        end(s, "idle")
-        return
-    if live.failed and live.plan.trigger not in _LAST_WORDS:
-        _apologise(s)
-    if s.state.turn:
-        turns.agent_fell_silent(s)
-    elif aside and not interrupted and s.now - aside.at <= s.settings.answer_window:
-        turns.take_up(s, aside)
-    else:
-        next_reply(s)
-
-
-def _apologise(s: Step) -> None:
-    """Unless the caller says something meanwhile, which is answered instead."""
-    s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *_without_fallback(s)))
-
-
-def _without_fallback(s: Step) -> tuple[Plan, ...]:
-    return tuple(plan for plan in s.state.plans if plan.trigger is not Trigger.FALLBACK)
-
-
-# --- a caller who says nothing, and the end -----------------------------------------------------------------------
+# --- a caller who says nothing -------------------------------------------------------------------------------------
 
 
 def listen(s: Step) -> None:
@@ -333,23 +243,8 @@ def idle(s: Step) -> None:
         _start(s, Plan(Trigger.GOODBYE, s.settings.goodbye_line))
 
 
-def end(s: Step, reason: str) -> None:
-    """Ends the session, once the live reply has said how much of it was heard."""
-    s.set(phase=Phase.CLOSING, end_reason=reason)
-    drop_speculation(s)
-    if s.state.live is None:
-        _close(s)
-    else:
-        cancel(s)
-
-
-def _close(s: Step) -> None:
-    """What was said until now is kept, also if nobody will answer it."""
-    tools.release_withheld(s)
-    if s.state.turn and s.state.turn_is_open:
-        turns.cut_short(s, s.state.turn)
-    s.set(phase=Phase.CLOSED, turn=None)
-    s.do(CloseSession(s.state.end_reason))
+def without_fallback(s: Step) -> tuple[Plan, ...]:
+    return tuple(plan for plan in s.state.plans if plan.trigger is not Trigger.FALLBACK)
 
 
 def _answers(reply: Reply | None, text: str) -> bool:
@@ -357,7 +252,7 @@ def _answers(reply: Reply | None, text: str) -> bool:
     return reply is not None and same_words(reply.basis, text)
 
 
-def _live(s: Step, reply_id: str) -> bool:
+def is_live(s: Step, reply_id: str) -> bool:
     return s.state.live is not None and s.state.live.reply_id == reply_id
 
 
