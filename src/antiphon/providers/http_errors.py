@@ -1,0 +1,83 @@
+"""From the failures of an HTTP provider to the error tree: by status, by the body's code, by what broke the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from antiphon.errors import (
+    AuthError,
+    BadRequest,
+    Disconnected,
+    Overloaded,
+    ProviderError,
+    ProviderTimeout,
+    QuotaError,
+    RateLimited,
+)
+
+# Sent with a 429, yet waiting does not help: the account is empty, or someone's own limit is reached.
+_SPENT = {
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+}
+
+
+def from_status(status: int, body: bytes | str, headers: Mapping[str, str] | None = None) -> ProviderError:
+    """The error for an answer that is none. `body` is JSON with an "error", or anything else."""
+    try:
+        decoded = json.loads(body)
+    except ValueError:
+        decoded = {"error": {"message": body if isinstance(body, str) else body.decode("utf-8", "replace")}}
+    error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
+    return from_error(error, status=status, headers=headers)
+
+
+def from_error(error: Any, *, status: int = 0, headers: Mapping[str, str] | None = None) -> ProviderError:
+    """The error for an "error" object, which may also come in the middle of a stream, where it has no status."""
+    fields = error if isinstance(error, dict) else {"message": str(error)}
+    codes = {str(fields.get("code") or ""), str(fields.get("type") or "")}
+    status = status or next((int(code) for code in codes if code.isdigit()), 0)
+    message = f"{status or 'error'}: {' '.join(str(fields.get('message') or fields).split())[:300]}"
+    if status == 402 or codes & _SPENT:
+        return QuotaError(message)
+    if status in (401, 403) or codes & {"invalid_api_key", "authentication_error", "permission_error"}:
+        return AuthError(message)
+    if status == 429 or codes & {"rate_limit_exceeded", "slow_down", "rate_limit_error"}:
+        return RateLimited(message, retry_after=retry_after(headers or {}))
+    if status == 408:
+        return ProviderTimeout(message)
+    if (300 <= status < 500 and status != 409) or codes & {"invalid_request_error"}:
+        return BadRequest(message)
+    return Overloaded(message)
+
+
+def from_transport(error: httpx2.HTTPError) -> ProviderError:
+    """The error for a connection that was not made, or broke."""
+    reason = str(error) or type(error).__name__
+    if isinstance(error, httpx2.TimeoutException):
+        return ProviderTimeout(f"no answer in time ({type(error).__name__})")
+    return Disconnected(f"the connection failed: {reason}")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from "retry-after-ms" or from "retry-after" in either of its forms (RFC 9110, 10.2.3)."""
+    try:
+        if milliseconds := headers.get("retry-after-ms"):
+            return float(milliseconds) / 1000
+        if not (value := headers.get("retry-after")):
+            return None
+        if value.replace(".", "", 1).isdigit():
+            return float(value)
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
