@@ -75,6 +75,24 @@ def test_a_voice_shorter_than_that_does_not():
     assert call.run(until=20_000).story() == UNTOUCHED
 
 
+def test_half_a_second_counts_from_the_onset_of_the_voice_that_stays():
+    call = Call(greeting=GREETING, ears=Ears(final_after=400))
+    call.voice(at=1_000, lasts=300)
+    call.voice(at=1_600, lasts=2_000)
+    call.run(until=20_000)
+    assert holds(call) == ["HoldPlayout", "ResumePlayout", "CancelReply"]
+    assert call.when("speech started") == 2_100
+
+
+def test_a_noise_in_bursts_does_not_hold_the_agent_for_good():
+    call = Call(greeting=GREETING, ears=Ears(final_after=None))
+    for number in range(100):
+        call.voice(at=1_000 + number * 400, lasts=250)
+    call.run(until=60_000)
+    assert call.story()[:3] == UNTOUCHED
+    assert holds(call) == ["HoldPlayout", "ResumePlayout"]
+
+
 def test_what_may_become_a_backchannel_is_waited_for_and_then_the_agent_goes_on():
     call = Call(greeting=GREETING, ears=Ears(partials=False))
     call.caller("Uh-huh", at=1_000, lasts=1_500)

@@ -38,6 +38,16 @@ def hold(s: Step, onset: int) -> None:
     s.at_audio(GIVE_UP, onset + s.settings.give_up_after)
 
 
+def voice_again(s: Step, onset: int) -> None:
+    """The voice comes back before anything was decided. It is given its time, but no longer or second hold: a noise in
+    bursts could hold the agent for good."""
+    turn, live = s.state.turn, s.state.live
+    if turn and live and (turn.given_up or live.gate is Gate.HELD):
+        s.at_audio(DECIDE, onset + s.settings.decide_after)
+    else:
+        hold(s, onset)
+
+
 def weigh(s: Step) -> None:
     """New words over the agent's voice: take the floor on any that is no backchannel."""
     turn, live = s.state.turn, s.state.live
@@ -54,17 +64,21 @@ def weigh(s: Step) -> None:
 
 
 def decide(s: Step) -> None:
-    """Half a second of voice takes the floor, unless it sounds like a backchannel or has stopped by itself."""
+    """Half a second of voice takes the floor, unless it sounds like a backchannel or has stopped by itself. Also after
+    the hold was given up: the voice may have begun late in it."""
     turn = s.state.turn
     if turn is None or turn.floor is not Floor.OVERLAP or s.state.voice is Voice.OFF:
         return
-    if s.state.live and s.state.live.gate is Gate.HELD and not may_become_backchannel(turn.text):
+    live = s.state.live
+    if live and may_be_interrupted(s, live) and not may_become_backchannel(turn.text):
         take_floor(s)
 
 
 def give_up(s: Step) -> None:
     """Held too long for nothing: the agent goes on. Words that come later still take the floor."""
-    if s.state.turn and s.state.turn.floor is Floor.OVERLAP:
+    live = s.state.live
+    if s.state.turn and s.state.turn.floor is Floor.OVERLAP and live and live.gate is Gate.HELD:
+        s.set_turn(given_up=True)
         release(s)
 
 

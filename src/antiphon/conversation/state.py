@@ -82,6 +82,7 @@ class Turn:
     onset: int  # ms of received audio
     text: str = ""  # the best transcript so far
     asked: Asked = Asked.NOT_YET
+    given_up: bool = False  # an overlap whose hold came to nothing: it holds the agent no second time
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def voice_started(s: Step, event: VoiceStarted) -> None:
     if s.state.turn:
         _voice_goes_on(s)
         if s.state.turn.floor is Floor.OVERLAP:
-            overlap.hold(s, event.onset)
+            overlap.voice_again(s, event.onset)
     elif overlap.agent_is_audible(s):
         overlap.begin(s, event.onset)
     else:
