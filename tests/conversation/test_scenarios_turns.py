@@ -95,6 +95,13 @@ def test_wordless_noise_is_closed_by_the_watchdog():
     assert call.when("speech stopped") == 1_000 + 60 + 10_000 + 3_000
 
 
+def test_the_watchdog_closes_at_once_what_the_stt_has_answered():
+    call = Call(Settings(wordless_turn=1_000, idle_after=None))
+    call.voice(at=1_000, lasts=500)  # answered at 1 850, its silence complete at 2 100
+    call.run(until=10_000)
+    assert call.when("speech stopped") == 1_000 + 60 + 1_000
+
+
 def test_words_in_a_noise_whose_turn_was_closed_open_another():
     call = Call()
     call.voice(at=1_000, lasts=40_000)

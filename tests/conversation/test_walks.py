@@ -14,7 +14,7 @@ from antiphon.conversation import events as ev
 from antiphon.conversation import overlap, replies, turns
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Mode, Settings
-from antiphon.conversation.state import Phase, State
+from antiphon.conversation.state import Phase, Progress, State
 from antiphon.types import Role, ToolCall, ToolSpec
 from tests.conversation.rules import Rules
 from tests.conversation.simulate import Answer, Call, Ears, Tool
@@ -35,17 +35,17 @@ answers = st.builds(
     Answer,
     st.sampled_from(["", "Yes.", "We open at nine on every day of the week but Sunday."]),
     st.lists(calls, max_size=2).map(tuple),
-    takes=st.sampled_from([0, 50, 400, 3_000, 15_000]),
-    fails=st.booleans(),
-    hangs=st.booleans(),
+    takes=st.sampled_from([0, 50, 400, 400, 3_000, 15_000]),
+    fails=st.sampled_from([False, False, True]),
+    hangs=st.sampled_from([False, False, True]),
 )
 tools = st.builds(Tool, st.sampled_from(["ok", ""]), st.sampled_from([None, 0, 400, 5_000]), st.booleans())
 house = st.builds(
     Settings,
-    mode=st.sampled_from(Mode),
+    mode=st.sampled_from([Mode.STREAMING, Mode.STREAMING, Mode.CASCADE]),
     interruptible=st.sampled_from([True, True, False]),
     idle_after=st.just(30.0),
-    speculate=st.booleans(),
+    speculate=st.sampled_from([True, True, False]),
     wordless_turn=st.sampled_from([2_000, 10_000]),
     context_window=st.sampled_from([200, 128_000]),
     tools=st.just((ToolSpec("order", timeout=3.0), ToolSpec("transfer", hold=True, timeout=8.0))),
@@ -65,6 +65,14 @@ class Move:
 
     def _caller(self, call: Call, known: list[ev.Event]) -> None:
         call.caller(self.value[0], at=call.now, word=self.value[1])
+
+    def _over(self, call: Call, known: list[ev.Event]) -> None:
+        """The caller speaks over the agent, if it speaks soon."""
+        for _ in range(30):
+            if call.state.live and call.state.live.progress is Progress.AUDIBLE:
+                break
+            call.run(until=call.now + 200)
+        call.caller(self.value, at=call.now)
 
     def _voice(self, call: Call, known: list[ev.Event]) -> None:
         call.voice(at=call.now, lasts=self.value)
@@ -93,7 +101,9 @@ class Move:
 
 
 def move(name: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Move]:
-    return st.builds(Move, st.sampled_from([0, 20, 130, 300, 650, 1_500, 4_000, 12_000]), st.just(name), values)
+    return st.builds(
+        Move, st.sampled_from([0, 130, 300, 650, 1_500, 3_000, 3_000, 6_000, 12_000]), st.just(name), values
+    )
 
 
 wishes = st.one_of(
@@ -109,6 +119,7 @@ wishes = st.one_of(
 moves = st.one_of(
     move("caller", st.tuples(st.sampled_from(TEXTS[:-1]), st.sampled_from([100, 250, 600]))),
     move("caller", st.tuples(st.sampled_from(TEXTS[:-1]), st.just(250))),
+    move("over", st.sampled_from(["Mm-hm.", "Yes.", "stop", "uh", "Yeah, but"])),
     move("voice", st.sampled_from([60, 300, 900, 8_000, 100_000_000])),
     move("words", st.sampled_from(TEXTS)),
     move("stall", st.sampled_from([500, 5_000])),
@@ -158,10 +169,10 @@ scenes = st.builds(
     model=st.lists(answers, max_size=4),
     script=st.sampled_from([None, None, None, Answer(hangs=True), Answer(fails=True)]),
     tools=st.lists(tools, min_size=3, max_size=3),
-    final_after=st.sampled_from([None, 50, 150, 900, 5_000]),
+    final_after=st.sampled_from([150, 150, 150, 50, 900, 5_000, None]),
     partials=st.booleans(),
     answers_cancels=st.sampled_from([True, True, False]),
-    moves=st.lists(moves, max_size=25),
+    moves=st.lists(moves, min_size=1, max_size=25),
 )
 
 

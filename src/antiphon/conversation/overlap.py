@@ -129,15 +129,11 @@ def may_be_interrupted(s: Step, live: Reply) -> bool:
 
 
 def agent_fell_silent(s: Step) -> None:
-    """The live reply has ended: a voice over its last words is the caller's turn, unless it is known to say nothing;
-    a turn whose end waited for the reply's is closed now."""
+    """The live reply has ended: a voice over its last words is the caller's turn; a turn whose end waited for the
+    reply's is closed now."""
     turn = s.state.turn
     assert turn is not None
-    answered = turn.asked is Asked.ANSWERED and s.state.voice is Voice.OFF
-    if turn.floor is Floor.OVERLAP and answered and not turn.text:
-        turns.leave(s)
-        replies.next_reply(s)
-    elif turn.floor is Floor.OVERLAP:
+    if turn.floor is Floor.OVERLAP:
         open_turn(s)
     elif turn.floor is Floor.CLOSING and turn.asked is Asked.ANSWERED:
         turns.close(s)
