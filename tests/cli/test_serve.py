@@ -55,14 +55,14 @@ def test_it_serves_until_it_is_told_to_stop(agent, stop):
         asyncio.run(hear_greeting(url))
         assert health(url).status_code == 200
         process.send_signal(stop)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "ready after" in err
     assert "Traceback" not in err
 
 
 async def hear_greeting(url: str) -> None:
-    async with asyncio.timeout(10), Client(url) as client:
+    async with asyncio.timeout(30), Client(url) as client:
         ready = await client.configure()
         assert ready.config["greeting"] == "hello there"
         await client.end()
@@ -75,7 +75,7 @@ def test_a_client_on_the_line_does_not_keep_it_from_stopping(agent):
         async with Client(url) as client:
             await client.configure()
             process.send_signal(signal.SIGINT)
-            await asyncio.to_thread(process.wait, 10)
+            await asyncio.to_thread(process.wait, 30)
 
     with serving(agent) as (process, url):
         asyncio.run(talk_on(process, url))
@@ -85,7 +85,7 @@ def test_a_client_on_the_line_does_not_keep_it_from_stopping(agent):
 def test_a_stage_that_cannot_be_loaded_ends_it(agent):
     agent.write_text(STAGES.replace("llm: scripted", "llm: scripted/broken"))
     with serving(agent) as (process, _):
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert err.splitlines() == ["antiphon: llm scripted/broken: the key was refused; set OPENAI_API_KEY"]
 
