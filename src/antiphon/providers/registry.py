@@ -30,6 +30,9 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
 # A user may write just "local".
 LOCAL: dict[Stage, str] = {"stt": "moonshine", "llm": "smollm2", "tts": "espeak", "vad": "silero"}
 
+# Which extra installs what a provider needs, where the base install does not.
+_EXTRAS: dict[str, str] = {"moonshine": "local", "smollm2": "local", "espeak": "local"}
+
 
 def names(stage: Stage) -> list[str]:
     """Every provider that can be named for a stage, built in or installed."""
@@ -45,7 +48,8 @@ def create(stage: Stage, spec: str, **options: Any) -> Any:
     try:
         return factory(model=model, **options)
     except ImportError as error:
-        raise MissingDependency(f"{stage} {spec!r} needs a package that is not installed: {error}") from error
+        how = f"; run: pip install 'antiphon[{_EXTRAS[name]}]'" if name in _EXTRAS else ""
+        raise MissingDependency(f"{stage} {spec!r} needs a package that is not installed: {error}{how}") from error
     except TypeError as error:
         raise ConfigError(f"{stage} {spec!r} does not take these options: {error}") from error
 
