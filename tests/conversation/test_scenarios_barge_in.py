@@ -36,6 +36,16 @@ def test_many_coughs():
     assert call.run(until=30_000).story() == UNTOUCHED
 
 
+def test_backchannels_do_not_add_up_nor_leak_into_the_next_turn():
+    call = Call(greeting=GREETING)
+    for at in (700, 1_700, 3_000):
+        call.caller("okay", at=at)
+    call.caller("when do you open", at=10_000)
+    call.run(until=20_000)
+    assert call.story()[:3] == UNTOUCHED
+    assert call.story(out.UserTranscript) == ["caller: when do you open"]
+
+
 def test_words_take_the_floor_as_soon_as_they_are_known():
     call = Call(greeting=GREETING, model=[Answer("We open at nine.")])
     call.caller("wait when do you open", at=2_000, word=200)

@@ -57,6 +57,19 @@ def test_a_result_that_comes_after_the_preamble_is_told_at_once():
     assert call.requests[-1][-1] == Message(Role.TOOL, "ok", call_id="call_1")
 
 
+def test_the_model_knows_what_it_said_before_the_result():
+    call = asked(tool=Tool("ok", takes=10), model=[MOMENT, DONE]).run(until=20_000)
+    assert call.requests[1][1] == Message(Role.ASSISTANT, MOMENT.text, (ORDER,))
+
+
+def test_a_line_spoken_during_a_call_may_be_interrupted():
+    call = asked(tool=Tool("ok", takes=8_000), model=[Answer(calls=(ORDER,)), Answer("Sure."), DONE])
+    call.at(3_000, ev.SayRequested("This takes a little while so please be patient."))
+    call.caller("how long is that", at=4_500)
+    call.run(until=30_000)
+    assert agent(call) == ["agent: This takes a little while|", "agent: Sure.", "agent: It is ordered."]
+
+
 def test_a_call_without_a_preamble():
     call = asked(tool=Tool("ok"), model=[Answer(calls=(ORDER,)), DONE]).run(until=20_000)
     assert call.story()[3:] == [

@@ -171,6 +171,15 @@ def test_a_late_final_of_a_turn_that_is_over_changes_nothing():
     assert call.story(out.ReplyStarted) == ["reply started"]
 
 
+def test_a_partial_of_a_turn_that_is_over_does_not_leak_into_the_next():
+    call = Call()
+    end = call.caller("book a table", at=1_000)
+    call.at(end + 900, ev.Heard("book a table and two", utterance=0, at=int(end) + 900))
+    call.caller("tomorrow", at=8_000)
+    call.run(until=20_000)
+    assert call.story(out.UserTranscript) == ["caller: book a table", "caller: tomorrow"]
+
+
 def test_one_turn_has_one_reply():
     call = Call()
     for number in range(20):
