@@ -53,7 +53,8 @@ class Ears:
 
 class Call:
     """`model` is what it answers, in order (its last answer again and again), or a function of the request. `script`
-    is what becomes of every line that is to be spoken word for word; None: it is spoken."""
+    is what becomes of every line that is to be spoken word for word; None: it is spoken. `stops_after` is how long a
+    cancel takes to be answered; None: it never is."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Call:
         script: Answer | None = None,
         tools: dict[str, Tool] | None = None,
         ears: Ears | None = None,
-        answers_cancels: bool = True,
+        stops_after: float | None = 0,
         open_at: float | None = 0,
     ) -> None:
         self.now = 0.0
@@ -75,7 +76,7 @@ class Call:
         self.requests: list[tuple[Message, ...]] = []
         self.ears = ears or Ears()
         self.speaker = Speaker(self)
-        self.answers_cancels = answers_cancels
+        self.stops_after = stops_after
         self.tools = tools or {}
         self._script = script
         self._model = model if model is not None else [Answer("All right then.")]
@@ -204,7 +205,7 @@ class Call:
             case act.ResumePlayout(reply_id):
                 self.speaker.resume(reply_id)
             case act.CancelReply(reply_id):
-                self.speaker.cancel(reply_id, tell=self.answers_cancels)
+                self.speaker.cancel(reply_id, stops_after=self.stops_after)
             case act.RunTool(call):
                 self._run(call)
             case act.CloseSession():

@@ -69,11 +69,15 @@ class Speaker:
         speech.position -= speech.position % WORD  # from the start of the word that was cut
         self._flow(reply_id)
 
-    def cancel(self, reply_id: str, *, tell: bool) -> None:
+    def cancel(self, reply_id: str, *, stops_after: float | None) -> None:
         speech = self._speeches.pop(reply_id)
-        if speech.live and tell:
+        if speech.live and stops_after is not None:
             played = self._played(speech)
-            self._call.post(ev.PlayoutStopped(reply_id, int(played * 24), self._heard(speech, played)))
+            stopped = ev.PlayoutStopped(reply_id, int(played * 24), self._heard(speech, played))
+            if stops_after:
+                self._call.at(self._call.now + stops_after, stopped)
+            else:
+                self._call.post(stopped)
 
     # --- as time goes by ------------------------------------------------------------------------------------------
 

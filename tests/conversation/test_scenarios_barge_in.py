@@ -236,8 +236,23 @@ def test_the_client_stops_a_reply_that_is_over():
     assert call.run(until=20_000).story() == UNTOUCHED
 
 
+def test_a_turn_that_is_over_before_the_reply_has_stopped_is_answered_after_it():
+    call = Call(Settings(min_silence=300, idle_after=None), greeting=GREETING, stops_after=900)
+    call.caller("stop please", at=2_000, word=200)
+    call.run(until=20_000)
+    assert call.story()[:6] == [
+        "reply started",
+        "speech started",
+        "agent: Hello this is the bakery at the|",
+        "reply interrupted",
+        "speech stopped",
+        "caller: stop please",
+    ]
+    assert call.history()[:2] == ["assistant: Hello this is the bakery at the", "user: stop please"]
+
+
 def test_a_lost_answer_to_a_cancel_does_not_wedge():
-    call = Call(greeting=GREETING, answers_cancels=False)
+    call = Call(greeting=GREETING, stops_after=None)
     call.caller("wait when do you open", at=2_000)
     call.run(until=20_000)
     assert call.story()[1:4] == ["speech started", "agent: |", "reply interrupted"]

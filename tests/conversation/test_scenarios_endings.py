@@ -91,7 +91,7 @@ def test_the_end_in_a_reply_says_what_was_heard_of_it():
 
 
 def test_the_end_comes_once():
-    call = Call(greeting=GREETING, answers_cancels=False)
+    call = Call(greeting=GREETING, stops_after=None)
     call.at(1_000, ev.EndRequested("client_end"), ev.EndRequested("closed"))
     call.at(1_100, ev.EndRequested("closed"), ev.VoiceStarted(1_000, 1_100))
     call.run(until=10_000)

@@ -209,7 +209,7 @@ def test_a_failure_under_a_noise_is_apologised_for_after_it():
 
 
 def test_a_late_start_of_playout_does_not_stop_the_wait_for_its_stop():
-    call = Call(greeting=GREETING, answers_cancels=False)
+    call = Call(greeting=GREETING, stops_after=None)
     call.at(1_000, ev.InterruptRequested(), ev.PlayoutStarted("resp_" + "0" * 24 + "00000001"))
     call.run(until=10_000)
     assert call.story() == ["reply started", "agent: |", "reply interrupted"]

@@ -209,7 +209,7 @@ def test_streaming_asks_for_the_final_early_and_again_if_speech_goes_on():
 
 def test_a_wordless_turn_closed_while_a_cancelled_reply_stops_ends_with_it():
     call = Call(Settings(wordless_turn=1_000, max_silence=500, idle_after=None), model=[Answer("", hangs=True)])
-    call.answers_cancels = False
+    call.stops_after = None
     call.at(1_000, ev.ReplyRequested("Greet the caller."))
     call.voice(at=1_100, lasts=60_000)
     call.at(2_600, ev.InterruptRequested())  # the turn is given up at 2 660, the lost answer missed at 3 600

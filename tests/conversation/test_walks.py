@@ -140,7 +140,7 @@ class Scene:
     tools: list[Tool]
     final_after: int | None
     partials: bool
-    answers_cancels: bool
+    stops_after: int | None
     moves: list[Move]
 
     def call(self) -> Call:
@@ -151,7 +151,7 @@ class Scene:
             script=self.script,
             tools=dict(zip(NAMES, self.tools, strict=True)),
             ears=Ears(self.final_after, self.partials),
-            answers_cancels=self.answers_cancels,
+            stops_after=self.stops_after,
         )
 
     def play(self) -> Call:
@@ -171,7 +171,7 @@ scenes = st.builds(
     tools=st.lists(tools, min_size=3, max_size=3),
     final_after=st.sampled_from([150, 150, 150, 50, 900, 5_000, None]),
     partials=st.booleans(),
-    answers_cancels=st.sampled_from([True, True, False]),
+    stops_after=st.sampled_from([0, 0, 350, 900, None]),
     moves=st.lists(moves, min_size=1, max_size=25),
 )
 
