@@ -153,7 +153,7 @@ class MoonshineStream:
         self._pending = b""  # audio of the window not yet full
         self._utterance = Utterance(0, moonshine.vad_threshold)
         self._partial: _Job | None = None  # waiting or running
-        self._since = 0  # samples of audio since the last partial was asked for
+        self._since = 0  # samples of audio since the speech began or the last partial was asked for
         self._last: tuple[Snapshot, str] | None = None  # the newest snapshot of the open utterance that was transcribed
         self._transcripts: asyncio.Queue[Transcript | ProviderError | None] = asyncio.Queue()
         self._closed = False
@@ -167,7 +167,7 @@ class MoonshineStream:
         windows, self._pending = self._pending[:whole], self._pending[whole:]
         for at, probability in enumerate(self._vad.feed(windows)):
             self._utterance.add(np.frombuffer(windows, "<i2", WINDOW, at * size), probability)
-            self._since += WINDOW
+            self._since = self._since + WINDOW if self._utterance.begun else 0
         if windows:
             self._ask_partial()
 
