@@ -192,7 +192,7 @@ def test_a_session_the_server_ends_is_reported(tmp_path: Path) -> None:
         await agent.tell(notices.SessionEnded("idle", 0.1))
 
     report, _ = make_call(script, tmp_path, speech(0.3))
-    assert report.failure == "the server ended the session before the recording was over"
+    assert report.failure == "the server ended the session before the caller had finished"
 
 
 def test_an_agent_that_never_answers_is_waited_for_only_so_long(tmp_path: Path) -> None:

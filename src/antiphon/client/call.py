@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
 from antiphon.audio import wav
-from antiphon.audio.g711 import codec
-from antiphon.audio.resample import resample
-from antiphon.client.caller import FRAME, Caller
 from antiphon.client.client import Client
-from antiphon.client.errors import ClientError, NoAnswer
-from antiphon.client.events import (
-    Event,
-    InputSpeechStarted,
-    ReplyAudio,
-    ReplyDone,
-    ReplyStarted,
-    SessionError,
-    SessionReady,
-    ToolCall,
-)
-from antiphon.client.playback import Playback
-from antiphon.client.progress import Progress
-from antiphon.client.report import CallReport, Timed, turns
+from antiphon.client.conversation import Conversation, ToolHandler
+from antiphon.client.microphone import Utterance
+from antiphon.client.report import CallReport
 from antiphon.client.session import SessionFields
-from antiphon.errors import SessionClosed
-from antiphon.types import PCM_24K, AudioFormat
-
-ToolHandler = Callable[[ToolCall], str | Awaitable[str]]
-
-ACKNOWLEDGE_EVERY = 5  # frames: 100 ms between two playout positions
+from antiphon.types import PCM_24K
 
 
 async def call(
@@ -67,201 +46,57 @@ async def call(
     client = Client(url, api_key=api_key, token=token, headers=headers, extensions=extensions, timeout=timeout)
     async with client:
         ready = await client.configure(**session)
-        caller = Caller(heard.pcm, rate=heard.rate, audio_format=session.get("input_format", PCM_24K))
         greets = bool(session.get("greeting") or (ready.config or {}).get("greeting"))
-        running = _Call(
+        conversation = Conversation(
             client,
-            caller,
-            session.get("output_format", PCM_24K),
+            RecordedCaller(heard, greets=greets, patience=patience, calm=calm),
+            input_format=session.get("input_format", PCM_24K),
+            output_format=session.get("output_format", PCM_24K),
             on_tool=on_tool,
-            greets=greets,
             acknowledges="playout" in extensions,
-            patience=patience,
-            calm=calm,
         )
-        await running.run(timeout)
+        await conversation.run(timeout=timeout)
     if reply_wav is not None:
-        wav.write(reply_wav, running.playback.audio(), rate=running.playback.rate)
+        wav.write(reply_wav, conversation.playback.audio(), rate=conversation.playback.rate)
     if stereo_wav is not None:
-        running.write_stereo(stereo_wav)
-    return running.report(ready)
+        conversation.write_stereo(stereo_wav)
+    return conversation.report(ready)
 
 
-class _Call:
-    """One call under way: a loop that speaks and a task that listens. All times are the event loop's."""
+class RecordedCaller:
+    """Hears the greeting out, plays a recording, and waits for the last answer. Times in seconds."""
 
-    def __init__(
-        self,
-        client: Client,
-        caller: Caller,
-        output_format: AudioFormat,
-        *,
-        on_tool: ToolHandler | None,
-        greets: bool,
-        acknowledges: bool,
-        patience: float,
-        calm: float,
-    ) -> None:
-        self._client = client
-        self._caller = caller
-        self._decode = codec(output_format).decode
-        self.playback = Playback(output_format.sample_rate)
-        self._progress = Progress()
-        self._on_tool = on_tool
-        self._greets = greets  # the caller hears a greeting out before speaking
-        self._acknowledges = acknowledges  # the server wants to know what was heard
-        self._patience = patience  # seconds
-        self._calm = calm  # seconds
-        self._clock = asyncio.get_running_loop().time
+    def __init__(self, recording: wav.Recording, *, greets: bool, patience: float, calm: float) -> None:
+        self._recording = recording
+        self._greets = greets  # there is a greeting to be heard out
+        self._patience = patience
+        self._calm = calm
 
-        # When the call began and ended, and why it ended early if it did.
-        self._began = self._ended = self._clock()
-        self._failure: str | None = None
+        # Made when the recording begins; the time of its last voiced sample, found when it ends.
+        self._utterance: Utterance | None = None
+        self._voiced_at: float | None = None
 
-        # When the recording had been sent, and when its last voiced sample had: set together.
-        self._spoken_at: float | None = None
-        self._voiced_at = self._began
+    @property
+    def finished(self) -> bool:
+        return self._utterance is not None and self._utterance.ends is not None
 
-        # Everything that came back; the errors in it; the reply in progress, for servers that do not name it in audio.
-        self._events: list[Timed] = []
-        self._errors: list[SessionError] = []
-        self._reply_id = ""
-
-        # The last playout position told of each reply, in samples.
-        self._told: dict[str, int] = {}
-
-        # Tool handlers at work; cancelled with the call.
-        self._tools: set[asyncio.Task[None]] = set()
-
-    async def run(self, timeout: float) -> None:
-        """Until the call is over; `timeout` bounds the wait for session.ended, in seconds."""
-        listening = asyncio.create_task(self._listen())
-        reason: Exception = NoAnswer(f"the server sent no session.ended within {timeout:g} s")
-        try:
-            try:
-                await self._speak(listening)
-            except (ClientError, SessionClosed) as failure:
-                reason = failure  # the listener is about to learn it in full
-            async with asyncio.timeout(timeout):
-                await listening
-            if self._spoken_at is None:
-                self._failure = "the server ended the session before the recording was over"
-        except TimeoutError:
-            self._failure = str(reason)
-        except (ClientError, SessionClosed) as failure:
-            self._failure = str(failure)
-        finally:
-            self._ended = self._clock()
-            await _cancel(listening, *self._tools)
-
-    # Speaking
-
-    async def _speak(self, listening: asyncio.Task[None]) -> None:
-        """Frame after frame, on time, until the call is over for us or for the server."""
-        sent = 0
-        while not listening.done() and not self._over():
-            await asyncio.sleep(self._began + sent * FRAME - self._clock())
-            now = self._clock()
-            await self._client.send_audio(self._caller.frame(speak=self._may_speak(now), at=now))
-            if self._caller.finished and self._spoken_at is None:
-                self._spoken_at = now
-                self._voiced_at = self._caller.last_voiced(now) or now
-            sent += 1
-            if sent % ACKNOWLEDGE_EVERY == 0 and self._acknowledges:
-                await self._acknowledge(now)
-        if not listening.done():
-            await self._client.end()
-
-    def _may_speak(self, now: float) -> bool:
-        if self._caller.begins is not None or not self._greets:
+    def attend(self, conversation: Conversation, now: float) -> bool:
+        if self._utterance is None:
+            if self._may_speak(conversation, now):
+                self._utterance = conversation.microphone.say(self._recording.pcm, rate=self._recording.rate)
             return True
-        greeted = self._progress.settled(now, since=self._began, calm=0.0) and now >= self.playback.ends
-        return greeted or now - self._began > self._patience
+        return self._utterance.ends is None or not self._over(conversation, self._utterance.ends, now)
 
-    def _over(self) -> bool:
-        if self._spoken_at is None:
-            return False
-        now = self._clock()
-        heard = now >= self.playback.ends + self._calm
-        answered = heard and self._progress.settled(now, since=self._voiced_at, calm=self._calm)
-        return answered or now - self._spoken_at > self._patience
+    def _may_speak(self, conversation: Conversation, now: float) -> bool:
+        if not self._greets:
+            return True
+        began, heard = conversation.began, now >= conversation.playback.ends
+        greeted = heard and conversation.progress.settled(now, since=began, calm=0.0)
+        return greeted or now - began > self._patience
 
-    async def _acknowledge(self, now: float) -> None:
-        for reply_id in {piece.reply_id: None for piece in self.playback.pieces[-2:]}:
-            samples = self.playback.played(reply_id, now)
-            if samples and self._told.get(reply_id) != samples:
-                self._told[reply_id] = samples
-                await self._client.playout_position(reply_id, samples)
-
-    # Listening
-
-    async def _listen(self) -> None:
-        async for event in self._client:
-            now = self._clock()
-            self._events.append(Timed(now - self._began, event))
-            self._progress.hear(event, now)
-            self._take(event, now)
-
-    def _take(self, event: Event, now: float) -> None:
-        match event:
-            case ReplyAudio(reply_id=reply_id, data=data):
-                self.playback.receive(reply_id or self._reply_id, self._decode(data), now)
-            case ReplyStarted(reply_id=reply_id):
-                self._reply_id = reply_id
-            case InputSpeechStarted() | ReplyDone(status="interrupted"):
-                self.playback.flush(now)
-            case ToolCall():
-                task = asyncio.create_task(self._answer(event))
-                self._tools.add(task)
-                task.add_done_callback(self._tools.discard)
-            case SessionError(message=message) if "playout.position" in message:
-                self._acknowledges = False  # a server without the extension
-            case SessionError():
-                self._errors.append(event)
-
-    async def _answer(self, event: ToolCall) -> None:
-        result, is_error = "This caller has no tools.", True
-        if self._on_tool is not None:
-            try:
-                said = self._on_tool(event)
-                result, is_error = (await said if inspect.isawaitable(said) else said), False
-            except Exception as error:  # noqa: BLE001 - whatever the tool's author did, the agent is told
-                result = f"{type(error).__name__}: {error}"
-        try:
-            await self._client.tool_result(event.call_id, result, is_error=is_error)
-        except (ClientError, SessionClosed):
-            pass  # the listener learns it too
-
-    # Afterwards
-
-    def write_stereo(self, path: Path | str) -> None:
-        rate = max(self._caller.rate, self.playback.rate)
-        left = resample(self._caller.track(self._began), self._caller.rate, rate)
-        right = resample(self.playback.track(self._began), self.playback.rate, rate)
-        wav.write(path, left, right, rate=rate)
-
-    def report(self, ready: SessionReady) -> CallReport:
-        began = self._began
-
-        def last_voiced(before: float) -> float | None:
-            at = self._caller.last_voiced(began + before)
-            return None if at is None else at - began
-
-        def first_audible(reply_id: str) -> float | None:
-            at = self.playback.first_audible(reply_id)
-            return None if at is None else at - began
-
-        return CallReport(
-            session_id=ready.session_id,
-            turns=turns(self._events, last_voiced=last_voiced, first_audible=first_audible),
-            errors=tuple(self._errors),
-            duration=self._ended - began,
-            failure=self._failure,
-            events=tuple(self._events),
-        )
-
-
-async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def _over(self, conversation: Conversation, ended: float, now: float) -> bool:
+        if self._voiced_at is None:
+            self._voiced_at = conversation.microphone.last_voiced(now) or ended
+        heard = now >= conversation.playback.ends + self._calm
+        answered = heard and conversation.progress.settled(now, since=self._voiced_at, calm=self._calm)
+        return answered or now - ended > self._patience

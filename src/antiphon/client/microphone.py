@@ -1,9 +1,12 @@
-"""The caller of a call: a recording as frames to send, and when each was sent."""
+"""Our end of the line into the server: what is to be said as frames of 20 ms, a quiet room in between, and the times at
+which all of it was sent."""
 
 from __future__ import annotations
 
 import random
 from bisect import bisect_left
+from collections import deque
+from dataclasses import dataclass
 
 from antiphon.audio.g711 import codec
 from antiphon.audio.pcm import SAMPLE_BYTES
@@ -16,37 +19,60 @@ LOOK_BACK = 5.0  # seconds before a moment in which the end of the speech before
 ROOM_TONE = 3  # largest sample of the noise that stands for an empty room: about -80 dBFS
 
 
-class Caller:
-    """`pcm` at `rate` Hz is brought to the session's input format once, and cut into frames of 20 ms."""
+@dataclass(slots=True)
+class Utterance:
+    """Something to be said in one go. Times are set as it is sent: `ends` when the first frame after it is due."""
 
-    def __init__(self, pcm: bytes, *, rate: int, audio_format: AudioFormat) -> None:
+    pcm: bytes  # whole frames, at the microphone's rate
+    begins: float | None = None
+    ends: float | None = None
+    sent: int = 0  # bytes of `pcm`
+
+
+class Microphone:
+    """One frame is taken every 20 ms, in `audio_format`. Times are given, in seconds of any one clock."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
         self.rate = audio_format.sample_rate
         self._frame_size = SAMPLE_BYTES * round(FRAME * self.rate)
         self._encode = codec(audio_format).encode
-        whole = resample(pcm, rate, self.rate)
-        self._recording = whole + bytes(-len(whole) % self._frame_size)
         self._tone = _room_tone(self._frame_size // SAMPLE_BYTES)
+        self._waiting: deque[Utterance] = deque()  # what is being said, and what is to be said after it
 
         # Every frame sent so far, room tone included, and when. Both grow together.
         self._sent = bytearray()
         self._times: list[float] = []
 
-        # Which of those frames were the recording's: None until the first and the last have been sent.
-        self.begins: int | None = None
-        self.finished = not self._recording
+    @property
+    def speaking(self) -> bool:
+        """Whether there is something still to be sent."""
+        return bool(self._waiting)
 
-    def frame(self, *, speak: bool, at: float) -> bytes:
-        """The next frame to send at the time `at`: of the recording, or of the quiet room before and after it."""
-        if speak and not self.finished:
-            self.begins = len(self._times) if self.begins is None else self.begins
-            spoken = (len(self._times) - self.begins) * self._frame_size
-            pcm = self._recording[spoken : spoken + self._frame_size]
-            self.finished = spoken + self._frame_size >= len(self._recording)
-        else:
-            pcm = self._tone
+    def say(self, pcm: bytes, *, rate: int) -> Utterance:
+        """Says 16-bit mono at `rate` Hz, after whatever is being said now."""
+        pcm = resample(pcm, rate, self.rate)
+        utterance = Utterance(pcm + bytes(-len(pcm) % self._frame_size))
+        if utterance.pcm:
+            self._waiting.append(utterance)
+        return utterance
+
+    def frame(self, *, at: float) -> bytes:
+        """The next frame, sent at the time `at`: of what is being said, or of the quiet room."""
+        pcm = self._next(at) if self._waiting else self._tone
         self._sent += pcm
         self._times.append(at)
         return self._encode(pcm)
+
+    def _next(self, at: float) -> bytes:
+        utterance = self._waiting[0]
+        if utterance.begins is None:
+            utterance.begins = at
+        pcm = utterance.pcm[utterance.sent : utterance.sent + self._frame_size]
+        utterance.sent += len(pcm)
+        if utterance.sent == len(utterance.pcm):
+            utterance.ends = at + FRAME
+            self._waiting.popleft()
+        return pcm
 
     def last_voiced(self, before: float) -> float | None:
         """When the last voiced sample sent before the time `before` was sent; None when there was none."""
