@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -28,12 +29,12 @@ READY_TIMEOUT = 30.0  # seconds a client waits for a server that is still loadin
 class Outbox:
     """The one writer of a socket. `put` never blocks; what is put is written in order, by `run`."""
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, *, on_drained: Callable[[], None]) -> None:
         self._websocket = websocket
+        self._on_drained = on_drained
         self._waiting: deque[str] = deque()
         self._more = asyncio.Event()
-        self._low = asyncio.Event()
-        self._low.set()
+        self.congested = False  # more is waiting than should be when audio is sent
         self._closing: int | None = None  # the close code, once nothing more will be put
 
     def put(self, text: str) -> None:
@@ -41,8 +42,7 @@ class Outbox:
             return
         self._waiting.append(text)
         self._more.set()
-        if len(self._waiting) > FRAMES_AHEAD:
-            self._low.clear()
+        self.congested = len(self._waiting) > FRAMES_AHEAD
         if len(self._waiting) > BACKLOG:
             log.warning("closing a connection whose peer does not read")
             self.abandon(1008)
@@ -56,11 +56,8 @@ class Outbox:
     def abandon(self, code: int) -> None:
         """Closes the socket and drops what is waiting."""
         self._waiting.clear()
-        self._low.set()
+        self.congested = False
         self.close(code)
-
-    async def drained(self) -> None:
-        await self._low.wait()
 
     async def run(self) -> None:
         """Writes until the socket is closed, by us or by the peer."""
@@ -68,8 +65,9 @@ class Outbox:
             while True:
                 while self._waiting:
                     await self._websocket.send({"type": "websocket.send", "text": self._waiting.popleft()})
-                    if len(self._waiting) <= FRAMES_AHEAD:
-                        self._low.set()
+                    if self.congested and len(self._waiting) <= FRAMES_AHEAD:
+                        self.congested = False
+                        self._on_drained()
                 if self._closing is not None:
                     await self._websocket.close(self._closing)
                     return
@@ -87,7 +85,7 @@ class Connection:
         extensions = frozenset(filter(None, websocket.query_params.get("extensions", "").split(",")))
         blueprint = runtime.blueprint
         self._protocol = VoiceAgentProtocol(strict=blueprint.strict, extensions=extensions, defaults=blueprint.defaults)
-        self._outbox = Outbox(websocket)
+        self._outbox = Outbox(websocket, on_drained=self._drained)
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -108,8 +106,13 @@ class Connection:
         if isinstance(notice, SessionEnded):
             self._outbox.close(1000)
 
-    async def drain(self) -> None:
-        await self._outbox.drained()
+    @property
+    def congested(self) -> bool:
+        return self._outbox.congested
+
+    def _drained(self) -> None:
+        if self._session:
+            self._session.drained()
 
     # --- what the client says -------------------------------------------------------------------------------------
 

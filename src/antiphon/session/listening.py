@@ -20,6 +20,7 @@ SAMPLES_PER_MS = RATE // 1000
 TAIL_SECONDS = 2  # of audio kept to find the caller's last voiced sample in
 MISSING_AFTER = 1.0  # seconds without a frame after which silence is assumed
 MISSING_STEP = 0.1  # seconds of silence assumed at a time
+TINY = 1e-6  # seconds; a shorter wait is an error of rounding
 
 
 class Ear:
@@ -45,6 +46,7 @@ class Ear:
         self._samples = 0  # received so far, at RATE
         self._tail = bytearray()  # the newest TAIL_SECONDS of audio
         self._last_frame = self._loop.time()
+        self._assumed = 0  # samples of silence assumed since then
         self._missing: asyncio.TimerHandle | None = None
         self.last_voice_at: float | None = None  # loop time at which the caller's last voiced sample arrived
 
@@ -66,7 +68,9 @@ class Ear:
     def feed(self, data: bytes) -> None:
         """Takes a frame of the peer's audio, of any length. Raises ProtocolError if it is not whole samples."""
         pcm = self._resample.process(self._decode(data))
-        self._last_frame = self._loop.time()
+        self._last_frame, self._assumed = self._loop.time(), 0
+        if self._missing is None:
+            self._missing = self._loop.call_later(MISSING_AFTER, self._assume_silence)
         self._take(pcm)
 
     def close(self) -> None:
@@ -78,35 +82,33 @@ class Ear:
     def _take(self, pcm: bytes) -> None:
         self._samples += len(pcm) // 2
         self._tail += pcm
-        if len(self._tail) > 2 * TAIL_SECONDS * RATE * 2:
+        if len(self._tail) > (TAIL_SECONDS + 1) * RATE * 2:
             del self._tail[: -TAIL_SECONDS * RATE * 2]
         self._transcriber.send(pcm)
         for probability in self._vad.feed(pcm):
             if change := self._gate.feed(probability):
                 if change.started:
+                    self._transcriber.voiced()
                     self._post(VoiceStarted(change.at, int(self.received)))
                 else:
                     self._voice_stopped(change.at)
         self._timers.advance(self.received)
-        if self._missing is None and self._timers.awaits_audio:
-            self._missing = self._loop.call_later(MISSING_AFTER, self._assume_silence)
 
     def _voice_stopped(self, last_voice: int) -> None:
         sample = last_voiced(bytes(self._tail), rate=RATE)
         before_now = (
             len(self._tail) // 2 - sample if sample is not None else self._samples - last_voice * SAMPLES_PER_MS
         )
-        self.last_voice_at = self._last_frame - before_now / RATE
+        self.last_voice_at = self._last_frame - (before_now - self._assumed) / RATE
         self._post(VoiceStopped(last_voice, int(self.received)))
 
     def _assume_silence(self) -> None:
         """A muted caller, or a device that sends nothing in silence, must not keep a turn open for ever."""
-        self._missing = None
-        idle = self._loop.time() - self._last_frame
-        if idle + 0.001 < MISSING_AFTER:
-            self._missing = self._loop.call_later(MISSING_AFTER - idle, self._assume_silence)
-            return
-        self._take(bytes(int(MISSING_STEP * RATE) * 2))
-        self.close()  # `_take` has just asked for a whole MISSING_AFTER again
-        if self._timers.awaits_audio:
-            self._missing = self._loop.call_later(MISSING_STEP, self._assume_silence)
+        wait = self._last_frame + MISSING_AFTER - self._loop.time()
+        if wait < TINY:
+            wait = MISSING_AFTER
+            if self._gate.on or self._timers.awaits_audio:
+                wait = MISSING_STEP
+                self._assumed += int(MISSING_STEP * RATE)
+                self._take(bytes(int(MISSING_STEP * RATE) * 2))
+        self._missing = self._loop.call_later(wait, self._assume_silence)

@@ -12,7 +12,7 @@ from antiphon.conversation import notices as out
 from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
-from antiphon.session.tools import FunctionTool
+from antiphon.tools.base import Tool
 from antiphon.types import Message, SessionConfig
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SessionOptions:
 
 
 def settings_for(
-    config: SessionConfig, *, options: SessionOptions, stages: Stages, functions: Mapping[str, FunctionTool]
+    config: SessionConfig, *, options: SessionOptions, stages: Stages, functions: Mapping[str, Tool]
 ) -> Settings:
     """The core's settings: the server's own, with what the session was asked to be. A function of the server's stands
     before a tool of the client's of the same name."""

@@ -10,9 +10,10 @@ from antiphon.conversation.notices import Notice
 class Peer(Protocol):
     """The other end of a session: a socket, a test, another program."""
 
+    @property
+    def congested(self) -> bool:
+        """So much is buffered that no more audio should be sent: bytes parked in a socket are not heard. Once it is
+        over, `Session.drained` must be called. A peer that is gone is not congested."""
+
     def send(self, notice: Notice) -> None:
         """Passes a notice on, in order. Never blocks, never raises: a peer that is gone drops it."""
-
-    async def drain(self) -> None:
-        """Returns once so little is buffered that more audio may be sent. Bytes parked in a socket are not heard, so
-        the playout waits here. Returns at once when the peer is gone."""

@@ -2,6 +2,10 @@
 
 Audio is sent a little ahead of when it is played (`LEAD`), so a hold is heard within the lead even by a client that
 does not flush. Frames are short, the first one shortest. Nothing here decides anything: the core holds and resumes.
+
+What was heard of a reply that is stopped is not guessed where it can be known. Nothing more is sent, and the answer
+waits until what was sent has been played: a third of a second at most. Only a client that was told to flush does not
+play the rest: it says how far it came, or, if it never says so, is taken to have heard a little less than likely.
 """
 
 from __future__ import annotations
@@ -21,11 +25,14 @@ LEAD = 0.12  # seconds of audio sent before it is due
 FRAME = 0.04  # seconds of audio in one message
 FADE = 0.005  # seconds over which audio comes back after a hold
 ACK_GRACE = 0.5  # seconds an acknowledging client may take to say it has played the last sample
+ACK_WAIT = 0.35  # the same, of a reply that was stopped: the turn that stopped it takes longer than that
+FLUSH_MARGIN = 0.06  # seconds; the way of a flush and the way of the audio differ by less: twice a jitter of 30 ms
 LOOKAHEAD = 8.0  # seconds of audio made but not yet sent, above which the TTS is given no more text
+TINY = 1e-6  # seconds; a shorter wait is an error of rounding
 
 
 class Playout:
-    """Owned by a session; `run` is its only task. `play`, `hold`, `resume` and `stop` never block."""
+    """Owned by a session. Nothing here blocks, and there is no task: what is due is sent from the loop's timers."""
 
     def __init__(
         self,
@@ -35,20 +42,22 @@ class Playout:
         post: Callable[[Event], None],
         on_first_audible: Callable[[str], None],
         on_sent: Callable[[], None],
+        delay: float,
         lead: float = LEAD,
     ) -> None:
+        """`delay` in seconds, from sending audio to its being played, for a client that never says."""
         self.volume = 100.0  # percent
         self.acknowledges = False  # the client has said at least once what it played
-        self._format = audio_format
         self._encode = codec(audio_format).encode
         self._peer = peer
         self._post = post
         self._on_first_audible = on_first_audible
         self._on_sent = on_sent
+        self._delay = delay
         self._lead = lead
         self._frame = int(FRAME * audio_format.sample_rate)
         self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
+        self._next: asyncio.Handle | None = None  # the next look at what is due
         self._clear()
 
     def _clear(self) -> None:
@@ -59,6 +68,9 @@ class Playout:
         self._held = False
         self._faded = True  # False: the next frame begins with a fade
         self._flowing = False  # audible audio was sent and has not starved since
+        self._acknowledged_at = 0.0  # loop time of the client's last word on this reply
+        self._flushed_at: float | None = None  # loop time at which the client was told to drop what it has not played
+        self._stop_by: float | None = None  # loop time by which a stop is answered; None: it was not stopped
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
@@ -82,25 +94,42 @@ class Playout:
             self._faded = False
         self.wake()
 
+    def flushed(self) -> None:
+        """The client was told something on which it drops what it has not played."""
+        self._flushed_at = self._loop.time()
+
     def stop(self, reply_id: str) -> None:
-        """Ends the reply now, if it is the one being played, and answers with what was heard of it."""
+        """Ends the reply, if it is the one being played: no more of it is sent. Answered, soon, by PlayoutStopped."""
         speech = self._speech
         if speech is None or reply_id != self._reply_id:
             return
-        played = speech.ledger.played(self._loop.time())
+        now, ends_at = self._loop.time(), speech.ledger.clock.ends_at
+        flushed = self._flushed_at is not None
+        if self.acknowledges:
+            self._stop_by = (now if flushed else max(now, ends_at)) + ACK_WAIT
+        else:
+            self._stop_by = now if flushed else max(now, ends_at)
+        self.wake()
+
+    def settle(self) -> None:
+        """Nothing can be waited for any more: a stop is answered now. Nothing is played afterwards."""
+        if self._speech and self._stop_by is not None:
+            self._answer_stop(self._speech)
         self._clear()
-        self._post(PlayoutStopped(reply_id, played, speech.ledger.heard(played)))
+        self._cancel_next()
 
     def acknowledge(self, reply_id: str, samples: int) -> None:
         """The client says how many samples of the reply it has played, as counted in what was sent to it."""
         if self._speech and reply_id == self._reply_id:
             self.acknowledges = True
+            self._acknowledged_at = self._loop.time()
             self._speech.ledger.acknowledge(samples)
             self.wake()
 
     def wake(self) -> None:
-        """Something changed: more audio, an acknowledgement, an order."""
-        self._wake.set()
+        """Something changed: more audio, an acknowledgement, an order, room to send."""
+        self._cancel_next()
+        self._next = self._loop.call_soon(self._run)
 
     def wants_more(self, speech: Speech) -> bool:
         """Whether the TTS should be given more text: little audio of this reply is waiting to be sent."""
@@ -109,38 +138,35 @@ class Playout:
 
     # --- the pacing -----------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Sends what is due, until cancelled."""
-        while True:
-            self._wake.clear()
-            wait = self._send_due()
-            if wait == 0:
-                await self._peer.drain()
-                continue
-            try:
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+    def _run(self) -> None:
+        self._next = None
+        while (wait := self._step()) is not None:
+            if wait > TINY:
+                self._cancel_next()
+                self._next = self._loop.call_later(wait, self._run)
+                return
 
-    def _send_due(self) -> float | None:
-        """Sends one frame if one is due. Seconds until there may be more to do; 0: at once; None: when woken."""
-        speech = self._speech
-        if speech is None or self._held:
+    def _cancel_next(self) -> None:
+        if self._next:
+            self._next.cancel()
+            self._next = None
+
+    def _step(self) -> float | None:
+        """Does one thing that is due. Seconds until the next may be; None: when woken."""
+        speech, now = self._speech, self._loop.time()
+        if speech is None:
             return None
-        now = self._loop.time()
+        if self._stop_by is not None:
+            return self._stopping(speech, now)
+        if self._held or self._peer.congested:
+            return None
         if self._position >= speech.samples:
             return self._at_end(speech, now)
-        ahead = self._due - now
-        if ahead > self._lead:
-            return ahead - self._lead
+        early = self._due - now - self._lead
+        if early > TINY:
+            return early
         self._send_frame(speech, now)
-        return 0
-
-    def _has_run_dry(self, speech: Speech) -> bool:
-        """Whether the client has played all it was sent."""
-        clock = speech.ledger.clock
-        return clock.played(self._loop.time()) >= clock.sent_samples
+        return 0.0
 
     def _send_frame(self, speech: Speech, now: float) -> None:
         start = self._position
@@ -154,6 +180,7 @@ class Playout:
         audible = not is_silent(pcm)
         self._position = start + samples
         self._due = max(self._due, now) + samples / speech.rate
+        self._flushed_at = None
         speech.ledger.sent(start, samples, now)
         self._peer.send(ReplyAudio(self._reply_id, self._encode(gain(pcm, self.volume)), audible))
         self._on_sent()
@@ -177,6 +204,8 @@ class Playout:
                 )
             )
 
+    # --- the ends -------------------------------------------------------------------------------------------------
+
     def _at_end(self, speech: Speech, now: float) -> float | None:
         """All audio there is has been sent: the reply has ended when it has been played, or it starves."""
         if not speech.complete:
@@ -184,11 +213,40 @@ class Playout:
                 self._flowing = False
                 self._post(PlayoutStarved(self._reply_id))
             return None
-        if not self._has_run_dry(speech):
-            ends_at = speech.ledger.clock.ends_at + (ACK_GRACE if self.acknowledges else 0.0)
-            if ends_at > now:
-                return ends_at - now
+        if not self._is_played(speech):
+            wait = speech.ledger.clock.ends_at + (ACK_GRACE if self.acknowledges else 0.0) - now
+            if wait > TINY:
+                return wait
         reply_id, heard = self._reply_id, speech.ledger.heard(speech.samples)
         self._clear()
         self._post(PlayoutFinished(reply_id, heard))
         return None
+
+    def _stopping(self, speech: Speech, now: float) -> float | None:
+        assert self._stop_by is not None
+        wait = self._stop_by - now
+        if wait > TINY and not self._is_played(speech):
+            return wait
+        self._answer_stop(speech)
+        return None
+
+    def _answer_stop(self, speech: Speech) -> None:
+        at = self._loop.time() + TINY
+        if self._flushed_at is not None:
+            at = self._flushed_at + self._delay - FLUSH_MARGIN  # when the flush arrives
+        reply_id, played = self._reply_id, speech.ledger.played(at)
+        self._clear()
+        self._post(PlayoutStopped(reply_id, played, speech.ledger.heard(played)))
+
+    def _is_played(self, speech: Speech) -> bool:
+        """Whether the client is known to have played all it was sent."""
+        clock = speech.ledger.clock
+        return clock.played(self._loop.time() + TINY) >= clock.sent_samples
+
+    def _has_run_dry(self, speech: Speech) -> bool:
+        """Whether the client has nothing left to play, for all that is likely."""
+        clock = speech.ledger.clock
+        if clock.acknowledged is None:
+            return self._is_played(speech)
+        since = self._loop.time() - self._acknowledged_at
+        return clock.acknowledged + since * speech.rate >= clock.sent_samples

@@ -87,23 +87,37 @@ class Reply:
         self._room.set()
 
     async def run(self) -> None:
-        """Writes and speaks the reply. Failures become ReplyFailed; what was made until then is still played."""
+        """Writes and speaks the reply. Failures become ReplyFailed; what was made until then is still played, and what
+        the model wrote before it failed is still spoken."""
         stream = self._voice.tts.open(sample_rate=self._voice.tts_rate, voice=self._voice.name)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._speak(stream))
                 tasks.create_task(self._write(stream))
         except* ProviderError as failures:
-            error = cast(ProviderError, failures.exceptions[0])
-            log.warning("reply %s failed: %s", self.reply_id, error)
-            self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error)))
+            self._failed(cast(ProviderError, failures.exceptions[0]))
+        except* Exception as failures:  # a bug in a provider or a hook costs the reply, not the call
+            log.exception("reply %s failed", self.reply_id)
+            self._post(ReplyFailed(self.reply_id, "reply", repr(failures.exceptions[0])))
         finally:
-            self.speech.finish()
+            self.speech.abandon()
             await stream.aclose()
+
+    def _failed(self, error: ProviderError) -> None:
+        log.warning("reply %s failed: %s", self.reply_id, error)
+        self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error)))
 
     # --- writing --------------------------------------------------------------------------------------------------
 
     async def _write(self, stream: TtsStream) -> None:
+        try:
+            await self._write_all(stream)
+            self._post(ReplyWritten(self.reply_id))
+        except ProviderError as error:
+            self._failed(error)
+        stream.end()
+
+    async def _write_all(self, stream: TtsStream) -> None:
         chunker = Chunker(language=self._voice.language)
         held_back: list[Chunk] = []  # in cascade mode nothing is spoken before all is written
         async for delta in self._text():
@@ -113,10 +127,8 @@ class Reply:
             else:
                 await self._send(stream, chunks)
         await self._send(stream, [*held_back, *chunker.flush()])
-        stream.end()
         if not self.text.strip() and not self._called:
             raise ProviderError("the model's answer was empty", stage="llm", provider=self._llm.name)
-        self._post(ReplyWritten(self.reply_id))
 
     async def _text(self) -> AsyncIterator[str]:
         if isinstance(self._source, Script):

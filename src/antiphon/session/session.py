@@ -16,21 +16,21 @@ from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation import turns
-from antiphon.conversation.ledger import Marks, turn_metrics
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import State
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Transcript
-from antiphon.session.listening import Ear
+from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
 from antiphon.session.peer import Peer
 from antiphon.session.playout import Playout
 from antiphon.session.replying import Reply, Voice
 from antiphon.session.tasks import Tasks
+from antiphon.session.telling import Teller, TurnClock, call_hook
 from antiphon.session.timers import Timers
-from antiphon.session.tools import FunctionTool
 from antiphon.session.transcribing import Transcriber
+from antiphon.tools.base import Tool, ToolContext
 from antiphon.types import Message, Role, SessionConfig, ToolCall
 
 log = logging.getLogger("antiphon.session")
@@ -47,34 +47,33 @@ class Session:
         session_id: str,
         stages: Stages,
         peer: Peer,
-        tools: tuple[FunctionTool, ...] = (),
+        tools: tuple[Tool, ...] = (),
         hooks: Hooks | None = None,
         options: SessionOptions | None = None,
     ) -> None:
         self.session_id = session_id
-        self.one_way: float | None = None  # seconds to the client, estimated by whoever owns the connection
         self.config = config
         self._stages = stages
-        self._peer = peer
         self._hooks = hooks or Hooks()
         self._options = options or SessionOptions()
         self._functions = {tool.spec.name: tool for tool in tools}
         self._loop = asyncio.get_running_loop()
         self._opened_at = self._loop.time()
+        self._teller = Teller(peer, self._hooks)
+        self._clock = TurnClock(self._options.budgets)
         self._inbox: deque[ev.Event] = deque()
         self._stepping = False
         self._ended = asyncio.Event()
         self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
-        self._turn_marks: Marks | None = None  # of the turn that was just closed, until its reply is known
-        self._endpointed: float | None = None  # loop time at which the newest turn's silence was complete
         self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
-        self._build(config)
+        self._build(config, peer)
 
-    def _build(self, config: SessionConfig) -> None:
+    def _build(self, config: SessionConfig, peer: Peer) -> None:
         self._timers = Timers(self._timer_fired)
         self._transcriber = Transcriber(
             self._stages.stt,
+            rate=RATE,
             keyterms=config.keyterms,
             language=config.language_codes[0] if config.language_codes else None,
             on_transcript=self._transcript,
@@ -89,10 +88,11 @@ class Session:
         )
         self._playout = Playout(
             audio_format=config.output_format,
-            peer=self._peer,
+            peer=peer,
             post=self.post,
             on_first_audible=self._first_audible,
             on_sent=self._audio_sent,
+            delay=self._options.client_delay,
         )
         self._playout.volume = config.volume
         self._voice = Voice(
@@ -109,13 +109,12 @@ class Session:
         """Holds the conversation: returns once it has ended and nothing of it is left running."""
         try:
             self._tasks.spawn(self._transcriber.run(), "stt")
-            self._tasks.spawn(self._playout.run(), "playout")
-            if self._hooks.on_session:
-                self._hooks.on_session(self)
+            call_hook(self._hooks.on_session, self)
             self.post(ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
             self.end("closed")
+            self._playout.settle()
             self._ended.set()
             self._timers.clear_all()
             self._ear.close()
@@ -156,8 +155,20 @@ class Session:
         """The client's word on how much of a reply it has played."""
         self._playout.acknowledge(reply_id, samples)
 
+    def drained(self) -> None:
+        """The peer is not congested any more."""
+        self._playout.wake()
+
+    def measured(self, one_way: float) -> None:
+        """The network takes so many seconds each way, says whoever owns the connection."""
+        self._clock.one_way = one_way
+
     def end(self, reason: str = "client_end") -> None:
         """Ends the session. Ending it twice is harmless."""
+        self.post(ev.EndRequested(reason))
+
+    def hang_up(self, reason: str = "agent_end") -> None:
+        """Ends the session once the agent's words have been heard, unless the caller speaks on."""
         self.post(ev.EndRequested(reason))
 
     @property
@@ -189,6 +200,7 @@ class Session:
 
     def _step(self, event: ev.Event) -> None:
         now = self._loop.time()
+        self._clock.step()
         self._state, actions = step(self._state, event, now)
         if self._hooks.journal:
             self._hooks.journal(now, event, actions)
@@ -197,14 +209,14 @@ class Session:
 
     def _timer_fired(self, name: str) -> None:
         if name == turns.ENDPOINT:
-            self._endpointed = self._loop.time()
+            self._clock.endpointed(self._loop.time())
         self.post(ev.TimerFired(name))
 
     def _transcript(self, transcript: Transcript) -> None:
         self.post(ev.Heard(transcript.text, transcript.utterance, int(self._ear.received), transcript.final))
 
     def _stt_failed(self, error: ProviderError) -> None:
-        self._notify(out.SessionFault("provider_error", str(error)))
+        self._teller.tell(out.SessionFault("provider_error", str(error)))
 
     # --- carrying out orders --------------------------------------------------------------------------------------
 
@@ -237,36 +249,26 @@ class Session:
                 self._forget(messages)
             case act.CloseSession(reason):
                 self._timers.clear_all()
-                self._notify(out.SessionEnded(reason, self.duration))
+                self._teller.tell(out.SessionEnded(reason, self.duration))
                 self._ended.set()
 
     def _emit(self, notice: out.Notice) -> None:
-        if isinstance(notice, out.UserTranscript):
-            self._turn_marks = Marks(self._ear.last_voice_at, self._endpointed, self._loop.time())
-        elif isinstance(notice, out.ToolCalled) and notice.name in self._functions:
-            if self._hooks.on_notice:
-                self._hooks.on_notice(notice)
-            return  # run here: the client is not asked
-        elif isinstance(notice, out.ReplyDone):
-            self._forget_reply(notice.reply_id)
-        self._notify(notice)
+        match notice:
+            case out.SpeechStarted():
+                self._playout.flushed()
+            case out.UserTranscript():
+                self._clock.turn_closed(last_voice=self._ear.last_voice_at, at=self._loop.time())
+            case out.ToolCalled(name=name) if name in self._functions:
+                self._teller.tell_hooks(notice)  # run here: the client is not asked
+                return
+            case out.ReplyDone(reply_id):
+                self._forget_reply(reply_id)
+        self._teller.tell(notice)
 
     def _forget_reply(self, reply_id: str) -> None:
         """Whatever of the reply still runs is of no use any more: stopped at the source."""
         if found := self._replies.pop(reply_id, None):
             found[1].cancel()
-
-    def _notify(self, notice: out.Notice) -> None:
-        self._peer.send(notice)
-        hooks = self._hooks
-        if hooks.on_notice:
-            hooks.on_notice(notice)
-        if isinstance(notice, out.UserTranscript) and hooks.on_turn:
-            hooks.on_turn(notice)
-        elif isinstance(notice, out.AgentTranscript) and hooks.on_reply:
-            hooks.on_reply(notice)
-        elif isinstance(notice, out.TurnMetrics) and hooks.on_metrics:
-            hooks.on_metrics(notice)
 
     def _start_reply(self, order: act.StartReply) -> None:
         reply = Reply(
@@ -285,27 +287,22 @@ class Session:
             self._play(reply)
 
     def _play(self, reply: Reply) -> None:
-        if self._turn_marks:
-            turn, self._turn_marks = self._turn_marks, None
-            reply.marks.last_voice, reply.marks.endpointing, reply.marks.stt = (
-                turn.last_voice,
-                turn.endpointing,
-                turn.stt,
-            )
+        self._clock.reply_committed(reply.marks)
         self._playout.play(reply.reply_id, reply.item_id, reply.speech)
 
     def _run_tool(self, call: ToolCall) -> None:
         if function := self._functions.get(call.name):
             self._tasks.spawn(self._call(function, call), "tool")
 
-    async def _call(self, function: FunctionTool, call: ToolCall) -> None:
-        result, is_error = await function.run(call)
+    async def _call(self, function: Tool, call: ToolCall) -> None:
+        context = ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)
+        result, is_error = await function.run(call, context)
         self.tool_result(call.call_id, result, is_error=is_error)
 
     def _forget(self, messages: tuple[Message, ...]) -> None:
         log.info("%s: %d messages no longer fit the model's window", self.session_id, len(messages))
-        if summarise := self._hooks.summarise:
-            self.post(ev.SummaryWritten(summarise(messages)))
+        if summary := call_hook(self._hooks.summarise, messages):
+            self.post(ev.SummaryWritten(summary))
 
     def _audio_sent(self) -> None:
         for reply, _ in self._replies.values():
@@ -313,7 +310,5 @@ class Session:
 
     def _first_audible(self, reply_id: str) -> None:
         reply, _ = self._replies[reply_id]
-        reply.marks.playout = self._loop.time()
-        metrics = turn_metrics(reply_id, reply.marks, one_way=self.one_way, budgets=self._options.budgets)
-        if metrics:
-            self._notify(metrics)
+        if metrics := self._clock.first_audible(reply_id, reply.marks, at=self._loop.time()):
+            self._teller.tell(metrics)

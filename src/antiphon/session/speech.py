@@ -67,11 +67,18 @@ class Speech:
         return first
 
     def finish(self) -> None:
-        """No more audio will come."""
+        """The TTS has spoken all it was given."""
         if not self.complete:
             self._add_audio(self._resample.flush())
             while self._spoken_as_written:
                 self._end_segment()
+            self.complete = True
+            self._on_change()
+
+    def abandon(self) -> None:
+        """No more audio will come, though there was more to say: what was not spoken is never taken for heard."""
+        if not self.complete:
+            self._add_audio(self._resample.flush())
             self.complete = True
             self._on_change()
 

@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from antiphon.errors import ProviderError
+from antiphon.audio.resample import Resampler
+from antiphon.errors import Disconnected, ProviderError
 from antiphon.providers.base import Stt, SttStream, Transcript
 
 log = logging.getLogger("antiphon.session")
 
 KEPT_SECONDS = 30  # of the open utterance, replayed to a stream that replaces a broken one
-REOPEN_DELAYS = (0.0, 0.5, 2.0, 5.0)  # seconds before each try to open a stream again; the last repeats
+QUIET_SECONDS = 1  # the same, before the first voice in it
+SLACK_SECONDS = 1  # kept beyond that, so that not every frame moves all of it
+REOPEN_DELAYS = (0.0, 0.5, 2.0, 5.0)  # seconds before each try in a row to open a stream again; the last repeats
 
 
 class Transcriber:
@@ -22,29 +25,40 @@ class Transcriber:
         self,
         stt: Stt,
         *,
+        rate: int,
         keyterms: tuple[str, ...] = (),
         language: str | None = None,
         on_transcript: Callable[[Transcript], None],
         on_failure: Callable[[ProviderError], None],
     ) -> None:
+        """`rate` in Hz, of what is sent here; the provider gets its own."""
         self._stt = stt
+        self._resample = Resampler(rate, stt.capabilities.sample_rate)
+        self._bytes_a_second = stt.capabilities.sample_rate * 2
         self._keyterms = keyterms
         self._language = language
         self._on_transcript = on_transcript
         self._on_failure = on_failure
         self._stream: SttStream | None = None
-        self._kept = bytearray()  # audio of the open utterance, newest KEPT_SECONDS
+        self._kept = bytearray()  # audio of the open utterance, the newest of it
+        self._voiced = False  # there has been a voice in it
         self._utterance = 0  # the open one, numbered as the core does
         self._first = 0  # the utterance that was open when the present stream was
         self._asked = False  # a final was asked for and has not come
+        self._failures = 0  # in a row
 
     def send(self, pcm: bytes) -> None:
+        pcm = self._resample.process(pcm)
         self._kept += pcm
-        limit = KEPT_SECONDS * self._stt.capabilities.sample_rate * 2
-        if len(self._kept) > 2 * limit:
+        limit = (KEPT_SECONDS if self._voiced else QUIET_SECONDS) * self._bytes_a_second
+        if len(self._kept) > limit + SLACK_SECONDS * self._bytes_a_second:
             del self._kept[:-limit]
         if self._stream:
             self._stream.send(pcm)
+
+    def voiced(self) -> None:
+        """A voice has begun: from now on all is kept."""
+        self._voiced = True
 
     def finalize(self) -> None:
         self._asked = True
@@ -53,24 +67,22 @@ class Transcriber:
 
     def next_utterance(self, number: int) -> None:
         self._utterance = number
-        self._asked = False
+        self._asked = self._voiced = False
         self._kept.clear()
         if self._stream:
             self._stream.reset()
 
     async def run(self) -> None:
         """Opens the stream, passes its transcripts on, and opens another whenever it breaks. Runs until cancelled."""
-        failures = 0
         while True:
             try:
                 await self._run_stream()
+                raise Disconnected("the stream ended by itself", stage="stt", provider=self._stt.name)
             except ProviderError as error:
-                failures += 1
-                log.warning("stt failed (%d in a row): %s", failures, error)
+                self._failures += 1
+                log.warning("stt failed (%d in a row): %s", self._failures, error)
                 self._on_failure(error)
-            else:
-                failures = 0
-            await asyncio.sleep(REOPEN_DELAYS[min(failures, len(REOPEN_DELAYS) - 1)])
+            await asyncio.sleep(REOPEN_DELAYS[min(self._failures, len(REOPEN_DELAYS)) - 1])
 
     async def _run_stream(self) -> None:
         stream = await self._stt.open(keyterms=self._keyterms, language=self._language)
@@ -82,6 +94,7 @@ class Transcriber:
             if self._asked:
                 stream.finalize()
             async for transcript in stream:
+                self._failures = 0
                 number = transcript.utterance + self._first
                 if number == self._utterance:
                     self._asked = self._asked and not transcript.final

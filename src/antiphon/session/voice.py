@@ -23,24 +23,24 @@ class VoiceGate:
         self.threshold = threshold
         self.hangover = HANGOVER_WINDOWS
         self._position = 0  # ms, the end of the last window seen
-        self._on = False
-        self._run = 0  # windows in a row that contradict `_on`
+        self.on = False  # there is a voice
+        self._run = 0  # windows in a row that contradict `on`
         self._last_voice = 0
 
     def feed(self, probability: float) -> VoiceChange | None:
         """Takes the next window's probability; says if the voice began or ceased with it."""
         start, self._position = self._position, self._position + WINDOW
-        bar = self.threshold - HYSTERESIS if self._on else self.threshold
+        bar = self.threshold - HYSTERESIS if self.on else self.threshold
         voiced = probability >= bar
         if voiced:
             self._last_voice = self._position
-        if voiced == self._on:
+        if voiced == self.on:
             self._run = 0
             return None
         self._run += 1
-        if self._run < (self.hangover if self._on else ONSET_WINDOWS):
+        if self._run < (self.hangover if self.on else ONSET_WINDOWS):
             return None
-        self._on, run, self._run = not self._on, self._run, 0
-        if self._on:
+        self.on, run, self._run = not self.on, self._run, 0
+        if self.on:
             return VoiceChange(True, start - (run - 1) * WINDOW)
         return VoiceChange(False, self._last_voice)
