@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "antiphon"
 LAYERS = (
     ("types", "errors"),
     ("conversation", "audio", "text"),
-    ("providers",),
+    ("providers", "tools"),
     ("session", "protocols"),
     ("server", "client", "lab"),
     ("agent", "agent_file"),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from antiphon.session.makings import Hooks
     from antiphon.session.session import Session
-    from antiphon.session.tools import FunctionTool, tool
+    from antiphon.tools.function import FunctionTool, tool
     from antiphon.types import AudioFormat, Encoding, Message, Role, SessionConfig, ToolCall, ToolSpec
 
     __version__: str
@@ -66,7 +66,7 @@ _HOMES = {
     ),
     "antiphon.session.makings": ("Hooks",),
     "antiphon.session.session": ("Session",),
-    "antiphon.session.tools": ("FunctionTool", "tool"),
+    "antiphon.tools.function": ("FunctionTool", "tool"),
     "antiphon.types": ("AudioFormat", "Encoding", "Message", "Role", "SessionConfig", "ToolCall", "ToolSpec"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -22,7 +22,8 @@ from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.makings import Hooks, SessionOptions, Stages
-from antiphon.session.tools import FunctionTool, as_tool
+from antiphon.tools.base import Tool
+from antiphon.tools.function import as_tool
 
 INSTRUCTIONS = (
     "You are a friendly voice assistant on a phone call. Answer in one or two short sentences of plain spoken English, "
@@ -49,7 +50,7 @@ class Agent:
     tts: Spec | Tts = "local"
     vad: Spec | Vad = "local"
     voice: str | None = None
-    tools: Sequence[FunctionTool | Callable[..., Any]] = ()
+    tools: Sequence[Tool | Callable[..., Any]] = ()
     mode: Literal["streaming", "cascade"] = "streaming"
     min_silence: int | None = None  # ms
     max_silence: int | None = None  # ms

@@ -11,7 +11,7 @@ from typing import Any
 from antiphon.errors import AntiphonError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol
 from antiphon.session.makings import Hooks, SessionOptions, Stages
-from antiphon.session.tools import FunctionTool
+from antiphon.tools.base import Tool
 
 log = logging.getLogger("antiphon.server")
 
@@ -24,7 +24,7 @@ class Blueprint:
 
     stages: Stages
     defaults: dict[str, Any]  # the `session` object a client's first update is laid over
-    tools: tuple[FunctionTool, ...] = ()
+    tools: tuple[Tool, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     options: SessionOptions = field(default_factory=SessionOptions)
     strict: bool = False
