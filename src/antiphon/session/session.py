@@ -31,7 +31,6 @@ from antiphon.session.telling import Teller, TurnClock, call_hook
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
 from antiphon.tools.base import Tool, ToolContext
-from antiphon.tools.base import Tool, ToolContext
 from antiphon.types import Message, Role, SessionConfig, ToolCall
 
 log = logging.getLogger("antiphon.session")
@@ -166,10 +165,6 @@ class Session:
 
     def end(self, reason: str = "client_end") -> None:
         """Ends the session. Ending it twice is harmless."""
-        self.post(ev.EndRequested(reason))
-
-    def hang_up(self, reason: str = "agent_end") -> None:
-        """Ends the session once the agent's words have been heard, unless the caller speaks on."""
         self.post(ev.EndRequested(reason))
 
     def hang_up(self, reason: str = "agent_end") -> None:
