@@ -1,0 +1,145 @@
+"""Who may use the server, and from which web pages.
+
+A server without keys serves whoever reaches it: for loopback, and for networks where somebody else checks. Then the
+one thing between it and any page its user happens to open is the Origin that browsers send along.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from antiphon.errors import ConfigError
+from antiphon.protocols.voice_agent import refusals
+from antiphon.server import tokens
+from antiphon.server.keys import ApiKey, Keys
+from antiphon.server.stores.base import Store
+
+log = logging.getLogger("antiphon.server")
+
+ANYONE = "local"  # the key name of whoever asks a server that has no keys
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, and what their credential allows."""
+
+    key_name: str
+    key: ApiKey | None = None
+    max_duration: float | None = None  # seconds a session of theirs may last, where the credential says
+    resumes: str | None = None  # the one session that the credential is for
+
+    @property
+    def account(self) -> str:
+        """Whose agents and sessions are theirs."""
+        return self.key_name.partition("/")[0]
+
+
+class Doorkeeper:
+    """Tells who is asking. Owned by the server; `store` knows which tokens were used."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        store: Store,
+        *,
+        origins: Iterable[str] = (),
+        reuse_tokens: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`origins` are the pages that may call ("https://shop.example"; "*" for any). None given: any where there are
+        keys, else those of this machine. Raises ConfigError for what is no origin."""
+        self.keys = keys
+        self._store = store
+        self.origins = frozenset(_checked(origin) for origin in origins)
+        self._reuse_tokens = reuse_tokens
+        self._now = now
+
+    async def admit(self, connection: HTTPConnection) -> Principal:
+        """Who opens a WebSocket. Raises ProtocolError: `unauthorized`, fatal; StoreUnavailable."""
+        if not self.allows_origin(connection):
+            log.warning("refused a page of %s; see --allow-origin", connection.headers.get("origin"))
+            raise refusals.unauthorized()
+        if not self.keys:
+            return Principal(ANYONE)
+        for credential in credentials(connection):
+            if principal := self.holder(credential) or await self._redeem(credential):
+                return principal
+        raise refusals.unauthorized()
+
+    def holder(self, credential: str) -> Principal | None:
+        """Who holds this API key."""
+        if not self.keys:
+            return Principal(ANYONE)
+        key = self.keys.find(credential)
+        return Principal(key.name, key) if key else None
+
+    async def _redeem(self, credential: str) -> Principal | None:
+        """Who was given this token. A token for a session is used up by it; one for a resume is not, but is for the
+        one session."""
+        try:
+            claims = tokens.read(credential, self.keys, now=self._now())
+        except tokens.InvalidToken as why:
+            log.info("refused a credential: %s", why)
+            return None
+        once = claims.use == "session" and not self._reuse_tokens
+        if once and not await self._store.use_token(claims.id, expires_at=claims.expires_at):
+            log.info("refused a token of %s that was used before", claims.key.name)
+            return None
+        return Principal(claims.key.name, claims.key, claims.max_duration, claims.session_id)
+
+    def allows_origin(self, connection: HTTPConnection) -> bool:
+        """Programs send no Origin, browsers always do."""
+        origin = connection.headers.get("origin")
+        if origin is None or "*" in self.origins or origin.lower() in self.origins:
+            return True
+        if self.origins:
+            return False
+        if self.keys:  # no page can know one unless it was given it
+            return True
+        page = origin.rpartition("://")[2].lower()
+        return is_loopback(_host(page)) or (page == connection.headers.get("host", "") and _is_address(_host(page)))
+
+
+def credentials(connection: HTTPConnection) -> list[str]:
+    """What the client shows, best first: the header, with or without "Bearer", and `?token=`."""
+    header = connection.headers.get("authorization", "").strip()
+    scheme, _, rest = header.partition(" ")
+    shown = [rest.strip() if scheme.lower() == "bearer" else header, connection.query_params.get("token", "")]
+    return [credential for credential in shown if credential]
+
+
+def is_loopback(host: str) -> bool:
+    """Can only this machine reach `host`?"""
+    if host == "localhost":
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def _is_address(host: str) -> bool:
+    """An address cannot be made to point elsewhere, as a name can."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _host(netloc: str) -> str:
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _checked(origin: str) -> str:
+    scheme, _, page = origin.rstrip("/").partition("://")
+    if origin != "*" and (scheme.lower() not in ("http", "https") or not _host(page) or "/" in page):
+        raise ConfigError(f"--allow-origin: {origin!r} is no origin; write one like https://shop.example")
+    return origin.rstrip("/").lower()
