@@ -26,10 +26,10 @@ class Progress:
 
         # When the last reply ended, and when the last event of any kind came.
         self._answered_at = float("-inf")
-        self._last_at = float("-inf")
+        self.last_at = float("-inf")
 
     def hear(self, event: Event, at: float) -> None:
-        self._last_at = at
+        self.last_at = at
         match event:
             case InputSpeechStarted():
                 self._listening = True
@@ -49,4 +49,4 @@ class Progress:
     def settled(self, at: float, *, since: float, calm: float) -> bool:
         """Whether a reply has ended after `since`, and nothing has happened or been owed for `calm` seconds."""
         busy = self._live or self._listening or self._owed
-        return not busy and self._answered_at > since and at - self._last_at >= calm
+        return not busy and self._answered_at > since and at - self.last_at >= calm
