@@ -9,20 +9,27 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from antiphon.errors import AntiphonError
 from antiphon.server.connection import Connection
+from antiphon.server.rest.app import create_api
 from antiphon.server.runtime import Runtime
+from antiphon.server.service import ServerOptions, Service
 
 
-def create_app(runtime: Runtime) -> Starlette:
-    """`/v1/ws` and `/healthz`. The stages are loaded at start-up, or, where a mounting app does not pass the ASGI
-    lifespan on, when the first client comes."""
+def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
+    """`/v1/ws`, `/healthz`, the REST API under `/v1`, and `/docs`. The stages are loaded at start-up, or, where a
+    mounting app does not pass the ASGI lifespan on, when the first client comes.
+
+    Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
+    """
+    service = service or Service(ServerOptions(origins=("*",)))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await service.open()
         warming = asyncio.create_task(_warm(runtime), name="start-up")
         try:
             yield
@@ -30,6 +37,7 @@ def create_app(runtime: Runtime) -> Starlette:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
             await runtime.aclose()
+            await service.aclose()
 
     async def serve(websocket: WebSocket) -> None:
         await Connection(websocket, runtime).serve()
@@ -40,7 +48,12 @@ def create_app(runtime: Runtime) -> Starlette:
         reason = str(runtime.error) if runtime.error else "the stages are being loaded"
         return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503)
 
-    routes = [WebSocketRoute("/v1/ws", serve), Route("/healthz", healthz)]
+    voices = runtime.blueprint.stages.tts.capabilities.voices
+    routes = [
+        WebSocketRoute("/v1/ws", serve),
+        Route("/healthz", healthz),
+        Mount("", create_api(service, voice_names=voices)),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

@@ -83,16 +83,28 @@ class Doorkeeper:
     async def _redeem(self, credential: str) -> Principal | None:
         """Who was given this token. A token for a session is used up by it; one for a resume is not, but is for the
         one session."""
-        try:
-            claims = tokens.read(credential, self.keys, now=self._now())
-        except tokens.InvalidToken as why:
-            log.info("refused a credential: %s", why)
+        claims = self._read(credential)
+        if claims is None or claims.use == "artifact":
             return None
         once = claims.use == "session" and not self._reuse_tokens
         if once and not await self._store.use_token(claims.id, expires_at=claims.expires_at):
             log.info("refused a token of %s that was used before", claims.key.name)
             return None
         return Principal(claims.key.name, claims.key, claims.max_duration, claims.session_id)
+
+    def reader(self, credential: str, session_id: str) -> Principal | None:
+        """Who was given this link to a session's artifacts."""
+        claims = self._read(credential)
+        if claims is None or claims.use != "artifact" or claims.session_id != session_id:
+            return None
+        return Principal(claims.key.name, claims.key)
+
+    def _read(self, credential: str) -> tokens.Claims | None:
+        try:
+            return tokens.read(credential, self.keys, now=self._now())
+        except tokens.InvalidToken as why:
+            log.info("refused a credential: %s", why)
+            return None
 
     def allows_origin(self, connection: HTTPConnection) -> bool:
         """Programs send no Origin, browsers always do."""

@@ -84,6 +84,10 @@ class Keys:
                 found = known
         return found
 
+    def named(self, name: str) -> ApiKey | None:
+        """The newest of that name, the one written last."""
+        return next((key for key in reversed(self._keys) if key.name == name), None)
+
     def by_id(self, id: str) -> ApiKey | None:
         return next((key for key in self._keys if key.id == id), None)
 

@@ -12,6 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from antiphon.errors import ConfigError
 from antiphon.server.app import create_app
 from antiphon.server.runtime import Runtime
+from antiphon.server.service import Service
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
 WRITE_BUFFER = 8 * 1024  # bytes parked in user space before writing pauses: about two frames of audio
@@ -40,10 +41,11 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
 
 
-def make_server(runtime: Runtime) -> uvicorn.Server:
-    """A uvicorn server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`."""
+def make_server(runtime: Runtime, service: Service | None = None) -> uvicorn.Server:
+    """A uvicorn server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`. Without a `service` it has
+    no keys, and no page of another machine may call."""
     config = uvicorn.Config(
-        create_app(runtime),
+        create_app(runtime, service or Service()),
         ws=SmallBufferProtocol,
         ws_max_size=MESSAGE_LIMIT,
         ws_per_message_deflate=False,

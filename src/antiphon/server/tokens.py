@@ -15,7 +15,7 @@ import jwt
 from antiphon.errors import AntiphonError
 from antiphon.server.keys import ApiKey, Keys
 
-Use = Literal["session", "resume"]
+Use = Literal["session", "resume", "artifact"]
 ALGORITHM = "HS256"
 AUDIENCE = "antiphon"
 LONGEST = 4096  # characters of a token that are looked at
@@ -34,7 +34,7 @@ class Claims:
     use: Use
     expires_at: float
     max_duration: float | None = None  # seconds the session it opens may last
-    session_id: str | None = None  # of a token for a resume: the session
+    session_id: str | None = None  # what a token for a resume or an artifact is for
 
 
 def issue(

@@ -1,0 +1,131 @@
+"""One session in the server's books: its journal, its recording, its room, and who is told of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from antiphon.conversation import actions as act
+from antiphon.conversation import events as ev
+from antiphon.conversation import notices as out
+from antiphon.protocols.voice_agent.config import Settings, to_config
+from antiphon.server import journal as to
+from antiphon.server import tokens
+from antiphon.server.journal_hooks import JournalHooks
+from antiphon.server.recorder import Recorder
+from antiphon.server.stores.base import SessionRecord
+from antiphon.session.makings import Hooks
+from antiphon.session.telling import call_hook
+
+if TYPE_CHECKING:
+    from antiphon.server.service import Service
+
+
+class Booking:
+    """Made by Service.book; whoever runs the session closes it."""
+
+    def __init__(
+        self, service: Service, record: SessionRecord, *, settings: Settings, encoder: ThreadPoolExecutor
+    ) -> None:
+        self.record = record
+        self.on_lost: Callable[[], None] = lambda: None  # another process has taken the session over
+        self._service = service
+        self._settings = settings
+        self._closed = False
+        self._reason: str | None = None  # why it ended, once it said so
+        self.journal = to.Journal(service.store, record, on_lost=lambda: self.on_lost(), now=service.now)
+        self._hooks = JournalHooks(self.journal)
+        self._recorder = self._record(encoder)
+        self.journal.put(to.Configured(at=self.journal.ms, config=settings.session))
+        self._tell("session.started")
+
+    @property
+    def expires_at(self) -> float:
+        """When the session must end, in seconds of the epoch."""
+        return self.record.expires_at
+
+    def resume_token(self, *, grace: float = 60.0) -> str | None:
+        """A credential for taking up this session, and nothing else."""
+        key = self._service.doorkeeper.keys.named(self.record.key_name)
+        if key is None:
+            return None
+        return tokens.issue(key, use="resume", expires_at=self.expires_at + grace, session_id=self.record.id)
+
+    def watching(self, hooks: Hooks) -> Hooks:
+        """`hooks` with ours before them: give these to the session."""
+        before, after = hooks.on_notice, hooks.journal
+
+        def notice(notice: out.Notice) -> None:
+            self._notice(notice)
+            call_hook(before, notice)
+
+        def step(now: float, event: ev.Event, actions: list[act.Action]) -> None:
+            self._hooks.step(now, event, actions)
+            if after:
+                after(now, event, actions)
+
+        return dataclasses.replace(hooks, on_notice=notice, journal=step)
+
+    def caller_audio(self, data: bytes) -> None:
+        """What the caller's microphone heard, in the input format."""
+        if self._recorder:
+            self._recorder.caller(data)
+
+    def configured(self, settings: Settings) -> None:
+        """The client has changed its session."""
+        if self._recorder:
+            self._recorder.configure(input=to_config(settings).input_format)
+        self._settings = settings
+        entry = to.Configured(at=self.journal.ms, config=settings.session)
+        self.journal.put(entry, settings=msgspec.msgpack.encode(settings))
+
+    async def close(self, reason: str) -> None:
+        """The session is over, and will not be resumed. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._service.leave(self.record.id)
+        reason, now = self._reason or reason, self._service.now()
+        if recorder := self._recorder:
+            await recorder.close()
+            self.journal.put(to.Recorded(at=self.journal.ms, chunks=recorder.chunks, dropped=recorder.dropped))
+        self.journal.put(ended_at=now, close_reason=reason)
+        await self.journal.close()
+        self._tell(
+            "session.completed", public_close_reason=reason, duration_seconds=round(now - self.record.created_at, 3)
+        )
+
+    def _notice(self, notice: out.Notice) -> None:
+        if isinstance(notice, out.ReplyAudio) and self._recorder:
+            self._recorder.agent(notice.data)
+        elif isinstance(notice, out.SessionEnded):
+            self._reason = notice.reason
+        self._hooks.notice(notice)
+
+    def _record(self, encoder: ThreadPoolExecutor) -> Recorder | None:
+        folder = self._service.options.recordings
+        if folder is None:
+            return None
+        config = to_config(self._settings)
+        path = recording_path(folder, self.record.id)
+        return Recorder(path, encoder, input=config.input_format, output=config.output_format)
+
+    def _tell(self, event: str, **more: Any) -> None:
+        self._service.webhooks.tell(
+            event,
+            account=self.record.account,
+            session_id=self.record.id,
+            agent_id=self.record.agent_id,
+            hook=self._settings.webhook,
+            **more,
+        )
+
+
+def recording_path(folder: Path, session_id: str) -> Path:
+    """Where the recording of a session is, or would be."""
+    return folder / f"{session_id}.ogg"

@@ -1,0 +1,218 @@
+"""What happened in a session, as the store keeps it: entries that are only ever added to.
+
+`Journal` writes behind the session's back, in order, one write at a time; what must be durable before it becomes
+visible waits for `durable()`. It also tells the store, every few seconds, that the session still has an owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from antiphon.server.stores.base import Changes, SessionMissing, SessionRecord, StaleEpoch, Store, StoreUnavailable
+
+log = logging.getLogger("antiphon.server")
+
+HEARTBEAT = 5.0  # seconds between two signs of life
+HEARD_EVERY = 0.2  # seconds the heard position may be behind
+RETRY = 1.0  # seconds between attempts while the store cannot be reached
+MOST_WAITING = 10_000  # entries kept for a store that cannot be reached; then the oldest are lost
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    at: int  # milliseconds since the session was made
+
+
+class SpeechStarted(_Entry, frozen=True, kw_only=True, tag="speech.started"):
+    pass
+
+
+class SpeechStopped(_Entry, frozen=True, kw_only=True, tag="speech.stopped"):
+    pass
+
+
+class UserSaid(_Entry, frozen=True, kw_only=True, tag="user"):
+    item_id: str
+    text: str
+
+
+class ReplyStarted(_Entry, frozen=True, kw_only=True, tag="reply.started"):
+    reply_id: str
+    item_id: str
+    trigger: str
+    instructions: str | None = None
+
+
+class ReplyAudible(_Entry, frozen=True, kw_only=True, tag="reply.audible"):
+    reply_id: str
+
+
+class AgentSaid(_Entry, frozen=True, kw_only=True, tag="agent"):
+    reply_id: str
+    text: str
+    interrupted: bool
+
+
+class ReplyDone(_Entry, frozen=True, kw_only=True, tag="reply.done"):
+    reply_id: str
+    status: str
+
+
+class ToolCalled(_Entry, frozen=True, kw_only=True, tag="tool.call"):
+    """The intent: written before the call is dispatched."""
+
+    call_id: str
+    reply_id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolReturned(_Entry, frozen=True, kw_only=True, tag="tool.result"):
+    """An intent without one of these has an unknown outcome."""
+
+    call_id: str
+    result: str
+    is_error: bool = False
+    timed_out: bool = False
+
+
+class Configured(_Entry, frozen=True, kw_only=True, tag="config"):
+    config: Any  # the whole resolved `session` object
+
+
+class Recorded(_Entry, frozen=True, kw_only=True, tag="recorded"):
+    """The recording is whole: how many seconds of it were written, and lost."""
+
+    chunks: int
+    dropped: int
+
+
+class Ended(_Entry, frozen=True, kw_only=True, tag="ended"):
+    reason: str
+
+
+Entry = (
+    SpeechStarted
+    | SpeechStopped
+    | UserSaid
+    | ReplyStarted
+    | ReplyAudible
+    | AgentSaid
+    | ReplyDone
+    | ToolCalled
+    | ToolReturned
+    | Configured
+    | Recorded
+    | Ended
+)
+_DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+
+
+def read(entry: bytes) -> Entry:
+    return _DECODER.decode(entry)
+
+
+class Journal:
+    """The owner's pen for one session. Made inside a running loop; `close` it. `on_lost` is called once, when another
+    owner has claimed the session or it was deleted: nothing that is put afterwards is written."""
+
+    def __init__(
+        self,
+        store: Store,
+        record: SessionRecord,
+        *,
+        on_lost: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._id, self._epoch, self._began = record.id, record.epoch, record.created_at
+        self._on_lost = on_lost
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._entries: list[bytes] = []
+        self._fields: dict[str, Any] = {}  # of the record, to be written with them
+        self._writing: asyncio.Task[None] | None = None  # only while there is something to write
+        self._later: asyncio.TimerHandle | None = None
+        self._lost = False
+        self._rest()
+
+    @property
+    def ms(self) -> int:
+        """Since the session was made."""
+        return int((self._now() - self._began) * 1000)
+
+    def put(self, *entries: Entry, **fields: Any) -> None:
+        """Adds entries, and sets fields of the session's record (see Changes). Never blocks."""
+        if self._lost:
+            return
+        self._entries.extend(msgspec.json.encode(entry, enc_hook=str) for entry in entries)
+        self._fields.update(fields)
+        if self._writing is None:
+            self._writing = self._loop.create_task(self._write(), name="journal")
+
+    def heard(self, reply_id: str, samples: int) -> None:
+        """The newest known position of the playout: written within HEARD_EVERY, however often it is told."""
+        if self._lost:
+            return
+        self._fields.update(heard_reply=reply_id, heard_samples=samples)
+        if self._writing is None and (self._later is None or self._later.when() > self._loop.time() + HEARD_EVERY):
+            self._rest(HEARD_EVERY)
+
+    async def durable(self) -> None:
+        """Returns once all that was put before is in the store, or the session is lost."""
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def close(self, *, timeout: float = 5.0) -> None:
+        """Writes what is left, if the store takes it in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.durable()
+        except TimeoutError:
+            log.error("%s: the store did not take the end of its journal", self._id)
+        self._lose()
+        if self._writing:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    def _rest(self, seconds: float = HEARTBEAT) -> None:
+        if self._later:
+            self._later.cancel()
+        self._later = self._loop.call_later(seconds, self.put)
+
+    def _lose(self) -> None:
+        self._lost = True
+        self._entries.clear()
+        if self._later:
+            self._later.cancel()
+
+    async def _write(self) -> None:
+        try:
+            await self._write_once()
+            while (self._entries or self._fields) and not self._lost:
+                await self._write_once()
+        finally:
+            self._writing = None
+        if not self._lost:
+            self._rest()
+
+    async def _write_once(self) -> None:
+        entries, fields = tuple(self._entries), self._fields
+        self._entries, self._fields = [], {}
+        try:
+            changes = Changes(seen_at=self._now(), entries=entries, **fields)
+            await self._store.write(self._id, self._epoch, changes)
+        except (StaleEpoch, SessionMissing) as error:
+            log.warning("%s", error)
+            self._lose()
+            self._on_lost()
+        except StoreUnavailable as error:
+            log.error("%s: %s", self._id, error)
+            self._entries = [*entries, *self._entries][-MOST_WAITING:]
+            self._fields = {**fields, **self._fields}
+            await asyncio.sleep(RETRY)

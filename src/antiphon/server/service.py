@@ -1,0 +1,174 @@
+"""What a server is besides its agent: who may use it, what it keeps, how much it takes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from antiphon.errors import ConfigError, ProtocolError
+from antiphon.protocols.voice_agent import refusals
+from antiphon.protocols.voice_agent.config import Settings
+from antiphon.server import agents
+from antiphon.server.auth import Doorkeeper, Principal
+from antiphon.server.booking import Booking
+from antiphon.server.keys import ApiKey, Keys
+from antiphon.server.limits import Limits, LoopLag
+from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
+from antiphon.server.stores.memory import MemoryStore
+from antiphon.server.webhooks import Webhooks
+
+log = logging.getLogger("antiphon.server")
+
+PURGE_EVERY = 3600.0  # seconds
+OWNER_SILENT = 30.0  # seconds without a sign of life after which a session does not count as live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """How an operator wants the server to be."""
+
+    keys: Keys = field(default_factory=Keys)
+    store: Store = field(default_factory=MemoryStore)
+    origins: tuple[str, ...] = ()  # of the pages that may call; see Doorkeeper
+    limits: Limits = field(default_factory=Limits)
+    reuse_tokens: bool = False  # a temporary token opens any number of sessions until it expires
+    recordings: Path | None = None  # where calls are recorded; None: nowhere
+    keep_sessions: float = 30 * 86_400  # seconds the journal and the recording of a session are kept
+    private_webhooks: bool = False  # webhooks may lead into the server's own network
+
+
+class Service:
+    """Owned by the application. Open it before its first use; `aclose` closes the store too."""
+
+    def __init__(self, options: ServerOptions | None = None, *, now: Callable[[], float] = time.time) -> None:
+        options = options or ServerOptions()
+        self.options = options
+        self.store = options.store
+        self.limits = options.limits
+        self.now = now
+        self.doorkeeper = Doorkeeper(
+            options.keys, options.store, origins=options.origins, reuse_tokens=options.reuse_tokens, now=now
+        )
+        self.webhooks = Webhooks(options.store, allow_private=options.private_webhooks or not options.keys, now=now)
+        self.lag = LoopLag()
+        self.waiting = 0  # connections without a session
+        self._live: dict[str, Booking] = {}
+        self._anyones_key = ApiKey.of("local", secrets.token_hex(32))  # signs what a server without keys signs
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._opening: asyncio.Task[None] | None = None
+        self._purging: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Opens the store, once, however many ask. Raises ConfigError where it cannot be opened."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(), name="open-store")
+        await asyncio.shield(self._opening)
+
+    async def _open(self) -> None:
+        if self.options.recordings:
+            try:
+                self.options.recordings.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"cannot record calls in {self.options.recordings}: {error.strerror}") from error
+        await self.store.open()
+        self.lag.start()
+        self._purging = asyncio.create_task(self._purge(), name="purge")
+
+    async def aclose(self) -> None:
+        self.lag.stop()
+        if self._purging:
+            self._purging.cancel()
+            await asyncio.gather(self._purging, return_exceptions=True)
+        await asyncio.gather(*(booking.close("closed") for booking in list(self._live.values())))
+        await self.webhooks.aclose()
+        await self.store.aclose()
+        self._encoder.shutdown(wait=False)
+
+    def signer(self, principal: Principal) -> ApiKey:
+        """The key that signs tokens for `principal`."""
+        return principal.key or self._anyones_key
+
+    async def agent(self, principal: Principal, agent_id: str) -> dict[str, Any] | None:
+        """A stored agent as a `session` object; None where the caller's account has none of that id."""
+        document = await self.store.document("agent", agent_id)
+        if document is None or document.account != principal.account:
+            return None
+        return agents.session_object(agents.from_document(document))
+
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> int:
+        """Live on this process."""
+        return len(self._live)
+
+    async def book(self, principal: Principal, *, session_id: str, agent_id: str | None, settings: Settings) -> Booking:
+        """Makes room for a session and begins its journal. Close the booking when the session is over.
+
+        Raises ProtocolError: `at_capacity` and `concurrency_exceeded`, both fatal; StoreUnavailable.
+        """
+        await self._check_room(principal)
+        now = self.now()
+        longest = min(self.limits.session_duration, principal.max_duration or self.limits.session_duration)
+        record = SessionRecord(
+            id=session_id,
+            account=principal.account,
+            key_name=principal.key_name,
+            created_at=now,
+            expires_at=now + longest,
+            seen_at=now,
+            agent_id=agent_id,
+            settings=msgspec.msgpack.encode(settings),
+        )
+        await self.store.create(record)
+        booking = Booking(self, record, settings=settings, encoder=self._encoder)
+        self._live[session_id] = booking
+        return booking
+
+    def leave(self, session_id: str) -> None:
+        """The booking is closed; told by itself."""
+        self._live.pop(session_id, None)
+
+    async def _check_room(self, principal: Principal) -> None:
+        limits, here = self.limits, len(self._live)
+        if limits.sessions is not None and here >= limits.sessions:
+            raise refusals.at_capacity()
+        if here >= limits.sessions_whatever_lag and self.lag.seconds > limits.lag:
+            log.warning("at capacity with %d sessions: the event loop is %.0f ms late", here, self.lag.seconds * 1000)
+            raise refusals.at_capacity()
+        if limits.sessions_per_key is None:
+            return
+        live = await self.store.live(principal.key_name, seen_after=self.now() - OWNER_SILENT)
+        if live >= limits.sessions_per_key:
+            message = f"This API key may have {limits.sessions_per_key} sessions at a time"
+            raise ProtocolError(message, code=refusals.ErrorCode.CONCURRENCY_EXCEEDED, fatal=True)
+
+    async def _purge(self) -> None:
+        while True:
+            before = self.now() - self.options.keep_sessions
+            try:
+                if purged := await self.store.purge(before=before):
+                    log.info("%d old sessions were deleted", purged)
+            except StoreUnavailable as error:
+                log.error("old sessions could not be deleted: %s", error)
+            if self.options.recordings:
+                await asyncio.to_thread(_delete_before, self.options.recordings, before)
+            await asyncio.sleep(PURGE_EVERY)
+
+
+def _delete_before(folder: Path, before: float) -> None:
+    for path in folder.glob("sess_*.ogg"):
+        try:
+            if path.stat().st_mtime < before:
+                path.unlink()
+        except OSError as error:
+            log.error("%s could not be deleted: %s", path, error.strerror)

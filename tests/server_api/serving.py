@@ -1,0 +1,63 @@
+"""A whole server on a free port of this machine, with scripted stages and the options a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from antiphon.client import Client
+from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
+from antiphon.lab.tones import ToneCode
+from antiphon.server.keys import ApiKey, Keys
+from antiphon.server.run import listen, make_server
+from antiphon.server.runtime import Blueprint, Runtime
+from antiphon.server.service import ServerOptions, Service
+from antiphon.session.makings import Hooks, Stages
+
+KEY = "shop-web-key-0123456789"
+OTHER_KEY = "bank-key-0123456789"
+KEYS = Keys([ApiKey.of("shop/web", KEY), ApiKey.of("bank", OTHER_KEY)])
+CODE = ToneCode(["hello", "there", "yes"])
+
+
+@dataclass(frozen=True)
+class Served:
+    service: Service
+    rest: httpx2.AsyncClient  # with KEY
+    ws: str
+
+    def client(self, *, api_key: str | None = KEY, **options: Any) -> Client:
+        return Client(self.ws, api_key=api_key, **options)
+
+
+def stages(reply: str = "hello there") -> Stages:
+    return Stages(
+        stt=ScriptedStt(utterances=["yes there"] * 9, timing=SttTiming.instant()),
+        llm=ScriptedLlm(reply, timing=LlmTiming.instant()),
+        tts=ScriptedTts(CODE, timing=TtsTiming.instant()),
+        vad=EnergyVad(),
+    )
+
+
+@contextlib.asynccontextmanager
+async def serving(*, hooks: Hooks | None = None, **options: Any) -> AsyncIterator[Served]:
+    """Serves while the block runs, with two keys unless `keys` says otherwise."""
+    service = Service(ServerOptions(**{"keys": KEYS, **options}))
+    runtime = Runtime(Blueprint(stages=stages(), defaults={}, hooks=hooks or Hooks()))
+    listener = listen("127.0.0.1", 0)
+    server = make_server(runtime, service)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    place = f"127.0.0.1:{listener.getsockname()[1]}"
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://{place}/v1", headers=headers, trust_env=False) as rest:
+            yield Served(service, rest, f"ws://{place}/v1/ws")
+    finally:
+        server.should_exit = True
+        await running
