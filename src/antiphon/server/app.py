@@ -40,7 +40,8 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
             await service.aclose()
 
     async def serve(websocket: WebSocket) -> None:
-        await Connection(websocket, runtime).serve()
+        await service.open()  # where no lifespan did
+        await Connection(websocket, runtime, service).serve()
 
     async def healthz(request: Request) -> Response:
         if runtime.is_ready:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -15,15 +14,17 @@ from antiphon.conversation.notices import Notice, SessionEnded
 from antiphon.errors import AntiphonError, ProtocolError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol, commands, refusals
 from antiphon.server.runtime import Runtime
+from antiphon.server.service import Service
+from antiphon.server.visit import Visit, hide_token
 from antiphon.session.session import Session
 
 log = logging.getLogger("antiphon.server")
 
 FRAMES_AHEAD = 2  # messages waiting to be written above which no more audio is made
 BACKLOG = 2_000  # messages waiting to be written at which a reader is too slow to serve
-EXPIRES_AFTER = 3 * 3600  # seconds; the longest a session may last
 CLOSE_TIMEOUT = 3.0  # seconds the last messages have to leave
 READY_TIMEOUT = 30.0  # seconds a client waits for a server that is still loading
+EXPIRED = "max_duration"  # why a session ended that lasted as long as it may
 
 
 class Outbox:
@@ -79,9 +80,10 @@ class Outbox:
 class Connection:
     """Serves one client. It is the session's Peer."""
 
-    def __init__(self, websocket: WebSocket, runtime: Runtime) -> None:
+    def __init__(self, websocket: WebSocket, runtime: Runtime, service: Service) -> None:
         self._websocket = websocket
         self._runtime = runtime
+        self._visit = Visit(service, on_late=self._late, on_quiet=self._quiet, on_expired=self._expired)
         extensions = frozenset(filter(None, websocket.query_params.get("extensions", "").split(",")))
         blueprint = runtime.blueprint
         self._protocol = VoiceAgentProtocol(strict=blueprint.strict, extensions=extensions, defaults=blueprint.defaults)
@@ -91,10 +93,14 @@ class Connection:
 
     async def serve(self) -> None:
         """Runs the connection to its end, and the session with it."""
+        hide_token(self._websocket)
         await self._websocket.accept()
         writer = asyncio.create_task(self._outbox.run(), name="writer")
         try:
+            await self._visit.admit(self._websocket)
             await self._read()
+        except ProtocolError as error:
+            self._refuse(error)
         finally:
             await self._finish(writer)
 
@@ -104,7 +110,7 @@ class Connection:
         if text := self._protocol.send(notice):
             self._outbox.put(text)
         if isinstance(notice, SessionEnded):
-            self._outbox.close(1000)
+            self._outbox.close(refusals.CLOSE_REFUSED if notice.reason == EXPIRED else refusals.CLOSE_NORMAL)
 
     @property
     def congested(self) -> bool:
@@ -114,6 +120,22 @@ class Connection:
         if self._session:
             self._session.drained()
 
+    # --- limits ---------------------------------------------------------------------------------------------------
+
+    def _late(self) -> None:
+        late = refusals.out_of_order("no session.update or session.resume came in time")
+        late.fatal = True
+        self._refuse(late)
+
+    def _quiet(self) -> None:
+        if self._session:
+            self._session.end("idle_timeout")
+
+    def _expired(self) -> None:
+        if self._session:
+            self._outbox.put(self._protocol.error(refusals.session_expired()))
+            self._session.end(EXPIRED)
+
     # --- what the client says -------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
@@ -121,6 +143,7 @@ class Connection:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            await self._visit.message()
             data = message.get("text")
             try:
                 if command := self._protocol.receive(data if data is not None else message.get("bytes") or b""):
@@ -141,9 +164,11 @@ class Connection:
             return
         match command:
             case commands.Audio(data):
-                session.audio(data)
+                if self._visit.audio(data):
+                    session.audio(data)
             case commands.Configure(config=config):
                 session.update(config)
+                self._visit.configured(self._protocol.settings)
                 self._outbox.put(self._protocol.session_updated())
             case commands.ToolResult(call_id, result, is_error):
                 session.tool_result(call_id, result, is_error=is_error)
@@ -162,15 +187,16 @@ class Connection:
         match command:
             case commands.Configure():
                 await self._open(command)
-            case commands.BindAgent():
-                self._protocol.bind_agent(None)
+            case commands.BindAgent(agent_id):
+                agent = await self._visit.agent(agent_id)
+                await self._open(self._protocol.bind_agent(agent), agent_id=agent_id)
             case commands.Resume():
                 self._protocol.resume(None)
             case commands.End():
                 self._outbox.put(self._protocol.session_ended(0.0))
                 self._outbox.close(1000)
 
-    async def _open(self, command: commands.Configure) -> None:
+    async def _open(self, command: commands.Configure, *, agent_id: str | None = None) -> None:
         try:
             async with asyncio.timeout(READY_TIMEOUT):
                 await self._runtime.ready()
@@ -178,19 +204,23 @@ class Connection:
             raise ProtocolError(
                 f"the agent could not be started: {error}", code="internal_error", fatal=True
             ) from error
+        booking = await self._visit.book(self._protocol.settings, agent_id=agent_id)
         blueprint = self._runtime.blueprint
-        self._session = Session(
+        self._session = session = Session(
             command.config,
             session_id=self._protocol.session_id,
             stages=blueprint.stages,
             peer=self,
             tools=blueprint.tools,
-            hooks=blueprint.hooks,
+            hooks=booking.watching(blueprint.hooks),
             options=blueprint.options,
         )
         self._outbox.put(self._protocol.session_updated())
-        self._outbox.put(self._protocol.session_ready(expires_at=int(time.time()) + EXPIRES_AFTER))
-        self._running = asyncio.create_task(self._session.run(), name=f"session:{self._protocol.session_id}")
+        self._outbox.put(
+            self._protocol.session_ready(expires_at=int(booking.expires_at), resume_token=booking.resume_token())
+        )
+        booking.on_lost = lambda: session.end("lost")
+        self._running = asyncio.create_task(session.run(), name=f"session:{self._protocol.session_id}")
 
     async def _finish(self, writer: asyncio.Task[None]) -> None:
         if self._session and self._running:
@@ -198,6 +228,7 @@ class Connection:
             await asyncio.wait([self._running], timeout=CLOSE_TIMEOUT)
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self._visit.leave("disconnected")
         self._outbox.close(1000)
         await asyncio.wait([writer], timeout=CLOSE_TIMEOUT)
         writer.cancel()

@@ -38,7 +38,7 @@ class Runtime:
         VoiceAgentProtocol(defaults=blueprint.defaults)
         self.blueprint = blueprint
         self.error: AntiphonError | None = None
-        self._warming: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[AntiphonError | None] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -49,11 +49,11 @@ class Runtime:
         if self._warming is None or (self._warming.done() and self.error is not None):
             self.error = None
             self._warming = asyncio.create_task(self._warm(), name="warm")
-        await asyncio.shield(self._warming)
-        if self.error:
-            raise self.error
+        # Its own result, not `self.error`: another caller may have begun anew by the time this one runs.
+        if error := await asyncio.shield(self._warming):
+            raise error
 
-    async def _warm(self) -> None:
+    async def _warm(self) -> AntiphonError | None:
         stages = self.blueprint.stages
         try:
             async with asyncio.timeout(WARM_TIMEOUT), asyncio.TaskGroup() as tasks:
@@ -64,6 +64,7 @@ class Runtime:
             self.error = error if isinstance(error, AntiphonError) else AntiphonError(str(error))
         except* TimeoutError:
             self.error = AntiphonError(f"the stages were not ready within {WARM_TIMEOUT:g} s")
+        return self.error
 
     async def aclose(self) -> None:
         if self._warming:

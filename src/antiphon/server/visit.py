@@ -1,0 +1,159 @@
+"""One connection, as far as credentials and limits go: who it is, what it may send, and the session it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.websockets import WebSocket
+
+from antiphon.errors import ProtocolError
+from antiphon.protocols.voice_agent import refusals
+from antiphon.protocols.voice_agent.config import Settings, to_config
+from antiphon.server.auth import Principal
+from antiphon.server.booking import Booking
+from antiphon.server.limits import Allowance, Quiet
+from antiphon.server.service import Service
+from antiphon.server.stores.base import StoreUnavailable
+from antiphon.types import AudioFormat
+
+log = logging.getLogger("antiphon.server")
+
+TELL_EVERY = 1.0  # seconds between two errors about audio that comes too fast
+
+
+class Visit:
+    """Made when a client connects, inside the running loop; `leave` when it is gone."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        on_late: Callable[[], None],
+        on_quiet: Callable[[], None],
+        on_expired: Callable[[], None],
+    ) -> None:
+        """`on_late`: no session was asked for in time. `on_quiet`: nothing is sent any more. `on_expired`: the session
+        has lasted as long as it may."""
+        self._service = service
+        self._on_quiet = on_quiet
+        self._on_expired = on_expired
+        self._loop = asyncio.get_running_loop()
+        self._principal: Principal | None = None  # once admitted
+        self.booking: Booking | None = None  # once there is a session
+        limits, clock = service.limits, self._loop.time
+        self._messages = Allowance(rate=limits.messages_per_second, most=limits.messages_at_once, clock=clock)
+        self._audio = Allowance(rate=1.0, most=limits.audio_ahead, clock=clock)  # seconds of it
+        self._bytes_per_second = 0
+        self._told = 0.0  # loop time of the last error about audio
+        self._late: asyncio.TimerHandle | None = self._loop.call_later(limits.handshake, on_late)
+        self._quiet: Quiet | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        service.waiting += 1
+
+    # --- at the door ----------------------------------------------------------------------------------------------
+
+    async def admit(self, websocket: WebSocket) -> None:
+        """Finds out who it is. Raises ProtocolError, fatal."""
+        if self._service.waiting > self._service.limits.waiting:
+            raise refusals.at_capacity()
+        try:
+            self._principal = await self._service.doorkeeper.admit(websocket)
+        except StoreUnavailable as error:
+            log.error("nobody can be admitted: %s", error)
+            raise refusals.internal_error() from error
+
+    async def agent(self, agent_id: str) -> dict[str, Any] | None:
+        """A stored agent as a `session` object, or None. Raises ProtocolError."""
+        self._in_time()
+        try:
+            return await self._service.agent(self.principal, agent_id)
+        except StoreUnavailable as error:
+            log.error("no agent can be read: %s", error)
+            raise refusals.internal_error() from error
+
+    async def book(self, settings: Settings, *, agent_id: str | None = None) -> Booking:
+        """Makes room for the session that the client asks for. Raises ProtocolError, fatal."""
+        self._in_time()
+        if self.principal.resumes:  # good for that session only
+            raise refusals.unauthorized()
+        try:
+            self.booking = await self._service.book(
+                self.principal, session_id=settings.session.id, agent_id=agent_id, settings=settings
+            )
+        except StoreUnavailable as error:
+            log.error("no session can be begun: %s", error)
+            raise refusals.internal_error() from error
+        self._bytes_per_second = bytes_per_second(to_config(settings).input_format)
+        self._quiet = Quiet(self._service.limits.idle, self._on_quiet)
+        left = self.booking.expires_at - self._service.now()
+        self._expiry = self._loop.call_later(left, self._on_expired)
+        return self.booking
+
+    @property
+    def principal(self) -> Principal:
+        if self._principal is None:
+            raise refusals.unauthorized()
+        return self._principal
+
+    # --- what it sends --------------------------------------------------------------------------------------------
+
+    async def message(self) -> None:
+        """Counts a message. One who sends too many is read more slowly: this returns later."""
+        if self._quiet:
+            self._quiet.heard()
+        if wait := self._messages.debt(1):
+            await asyncio.sleep(wait)
+
+    def audio(self, data: bytes) -> bool:
+        """Is this still about real time? If not it must be dropped: False, and about once a second ProtocolError
+        `audio_rate_violation`, which is not fatal."""
+        if self._audio.take(len(data) / self._bytes_per_second):
+            if self.booking:
+                self.booking.caller_audio(data)
+            return True
+        if self._loop.time() - self._told < TELL_EVERY:
+            return False
+        self._told = self._loop.time()
+        message = "Audio is faster than real time; the excess was discarded"
+        raise ProtocolError(message, code=refusals.ErrorCode.AUDIO_RATE_VIOLATION)
+
+    def returned(self, gap: float) -> None:
+        """The client was away for so many seconds, and may send what was said meanwhile."""
+        self._audio.grant(gap)
+
+    def configured(self, settings: Settings) -> None:
+        """The input format holds from the next audio on."""
+        self._bytes_per_second = bytes_per_second(to_config(settings).input_format)
+        if self.booking:
+            self.booking.configured(settings)
+
+    async def leave(self, reason: str) -> None:
+        """The connection is gone, and its session with it."""
+        self._in_time()
+        if self._quiet:
+            self._quiet.stop()
+        if self._expiry:
+            self._expiry.cancel()
+        if self.booking:
+            await self.booking.close(reason)
+
+    def _in_time(self) -> None:
+        """It does not wait for a session any more."""
+        if self._late:
+            self._late.cancel()
+            self._late = None
+            self._service.waiting -= 1
+
+
+def bytes_per_second(audio_format: AudioFormat) -> int:
+    return audio_format.sample_rate * audio_format.sample_bytes
+
+
+def hide_token(websocket: WebSocket) -> None:
+    """Takes `token` out of the address, which servers write to their logs. Credentials must have been read."""
+    kept = [(name, value) for name, value in parse_qsl(websocket.scope["query_string"]) if name != b"token"]
+    websocket.scope["query_string"] = urlencode(kept).encode()
