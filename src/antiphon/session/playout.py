@@ -139,12 +139,11 @@ class Playout:
     # --- the pacing -----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        """Does one thing that is due; the next one in another pass of the loop, so that what was sent leaves first."""
         self._next = None
-        while (wait := self._step()) is not None:
-            if wait > TINY:
-                self._cancel_next()
-                self._next = self._loop.call_later(wait, self._run)
-                return
+        wait = self._step()
+        if wait is not None and self._next is None:
+            self._next = self._loop.call_later(wait, self._run) if wait > TINY else self._loop.call_soon(self._run)
 
     def _cancel_next(self) -> None:
         if self._next:
@@ -176,13 +175,13 @@ class Playout:
             pcm = fade_in(pcm, int(FADE * speech.rate))
             self._faded = True
         samples = len(pcm) // 2
-        self._say_words(speech, start + samples)
         audible = not is_silent(pcm)
         self._position = start + samples
         self._due = max(self._due, now) + samples / speech.rate
         self._flushed_at = None
         speech.ledger.sent(start, samples, now)
         self._peer.send(ReplyAudio(self._reply_id, self._encode(gain(pcm, self.volume)), audible))
+        self._say_words(speech, start + samples)
         self._on_sent()
         if audible and not self._flowing:
             self._flowing = True

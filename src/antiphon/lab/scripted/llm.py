@@ -121,7 +121,7 @@ class ScriptedLlm:
         if isinstance(reply, ProviderError):
             yield reply
         elif isinstance(reply, str):
-            tokens = _TOKEN.findall(reply)[: request.max_tokens]
+            tokens = tokens_of(reply)[: request.max_tokens]
             yield from map(TextDelta, tokens)
             yield Usage(input=sum(map(_size, request.messages)), output=len(tokens))
         else:
@@ -133,6 +133,11 @@ class ScriptedLlm:
             raise faults.error or Disconnected("the connection broke")
         if faults.stall_after is not None and tokens > faults.stall_after:
             await asyncio.Event().wait()
+
+
+def tokens_of(text: str) -> list[str]:
+    """The deltas in which a text is said."""
+    return _TOKEN.findall(text)
 
 
 async def _until(time: float) -> None:
