@@ -13,8 +13,10 @@ from antiphon.agent import Agent
 from antiphon.cli.terminal import stderr
 from antiphon.cli.weights import pull_missing
 from antiphon.errors import AntiphonError, ConfigError
+from antiphon.server.exposure import Tls
 from antiphon.server.run import listen, make_server
 from antiphon.server.runtime import Runtime
+from antiphon.server.service import Service
 
 
 class NotReady(AntiphonError):
@@ -54,13 +56,23 @@ def prepare(agent: Agent) -> Runtime:
 
 
 @contextlib.asynccontextmanager
-async def hosting(runtime: Runtime, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Host]:
-    """Serves while the block runs; the stages load meanwhile. Raises ConfigError where the address cannot be had."""
+async def hosting(
+    runtime: Runtime,
+    service: Service | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: Tls | None = None,
+) -> AsyncIterator[Host]:
+    """Serves while the block runs; the stages load meanwhile. Raises ConfigError where the address or the store cannot
+    be had."""
     listener = listen(host, port)
-    server = make_server(runtime)
+    service = service or Service()
+    await service.open()
+    server = make_server(runtime, service, tls=tls)
     # Ctrl-C is the command's: it ends the block, and the block ends the server.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    url = f"ws://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1/ws"
+    url = f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1/ws"
     running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
         yield Host(url, runtime, running)

@@ -26,6 +26,15 @@ CHUNK = RATE  # samples given to the encoder at a time
 SETTLE = RATE // 2  # samples, before now, that either side may still be late with
 
 
+def encoder() -> Any:
+    """The library that encodes. Raises MissingDependency."""
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: its own library is not there
+        raise MissingDependency("recordings need an encoder: pip install 'antiphon[recording]'") from error
+    return soundfile
+
+
 class Recorder:
     """One call's recording. `caller` and `agent` never block; what is lost, when the disk is too slow, is counted."""
 
@@ -33,12 +42,8 @@ class Recorder:
 
     def __init__(self, path: Path, executor: ThreadPoolExecutor, *, input: AudioFormat, output: AudioFormat) -> None:
         """Raises MissingDependency. Made inside a running loop, when the call begins."""
-        try:
-            import soundfile
-        except (ImportError, OSError) as error:
-            raise MissingDependency("recordings need an encoder: pip install 'antiphon[recording]'") from error
         self.path = path
-        self._soundfile: Any = soundfile
+        self._soundfile = encoder()
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()

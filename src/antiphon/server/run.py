@@ -11,6 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from antiphon.errors import ConfigError
 from antiphon.server.app import create_app
+from antiphon.server.exposure import Tls
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 
@@ -41,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
 
 
-def make_server(runtime: Runtime, service: Service | None = None) -> uvicorn.Server:
+def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | None = None) -> uvicorn.Server:
     """A uvicorn server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`. Without a `service` it has
     no keys, and no page of another machine may call."""
     config = uvicorn.Config(
@@ -55,6 +56,8 @@ def make_server(runtime: Runtime, service: Service | None = None) -> uvicorn.Ser
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=CLOSE_TIMEOUT,
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     return uvicorn.Server(config)
 

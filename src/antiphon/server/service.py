@@ -22,6 +22,7 @@ from antiphon.server.auth import Doorkeeper, Principal
 from antiphon.server.booking import Booking
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
+from antiphon.server.recorder import encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.webhooks import Webhooks
@@ -68,13 +69,14 @@ class Service:
         self._purging: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Opens the store, once, however many ask. Raises ConfigError where it cannot be opened."""
+        """Opens the store, once, however many ask. Raises ConfigError where that cannot be, MissingDependency."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._open(), name="open-store")
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
         if self.options.recordings:
+            encoder()
             try:
                 self.options.recordings.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ _TYPES: dict[str, type] = {"created_at": float, "expires_at": float, "seen_at": 
 _TYPES |= {"epoch": int, "heard_samples": int, "settings": bytes, "state": bytes}
 
 
-def _told(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def _told(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """The client library's failures, in the store's words."""
 
     @functools.wraps(method)

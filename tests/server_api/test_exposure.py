@@ -1,0 +1,85 @@
+"""What a server may be reached by."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from antiphon.errors import ConfigError
+from antiphon.server.exposure import check_exposure, check_tls
+from antiphon.server.keys import ApiKey, Keys
+from antiphon.server.stores import default_path, make_store
+
+KEYS = Keys([ApiKey.of("web", "0123456789abcdef")])
+
+
+def test_with_a_key_any_address_will_do():
+    assert check_exposure("0.0.0.0", KEYS) == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_without_a_key_this_machine_is_served_and_told_so(host):
+    assert "only this machine" in check_exposure(host, Keys())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "box.example"])
+def test_without_a_key_a_network_is_not_served_unless_somebody_says_so(host):
+    with pytest.raises(ConfigError, match="--api-keys"):
+        check_exposure(host, Keys())
+    assert host in check_exposure(host, Keys(), no_auth=True)
+
+
+@pytest.mark.parametrize(("cert", "key"), [("cert.pem", None), (None, "key.pem"), ("cert.pem", "key.pem")])
+def test_a_certificate_that_cannot_be_used(tmp_path, cert, key):
+    with pytest.raises(ConfigError, match=r"both --tls|cannot use"):
+        check_tls(cert and tmp_path / cert, key and tmp_path / key)
+
+
+def test_no_certificate():
+    assert check_tls(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [("memory", "memory"), ("some/file.db", "sqlite some/file.db"), ("redis://:pw@box:6379/1", "redis box:6379")],
+)
+def test_a_store_by_name(spec, name):
+    assert make_store(spec).name == name
+
+
+def test_the_default_store_is_a_file_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert make_store().name == f"sqlite {default_path()}"
+    assert tmp_path in default_path().parents
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--host", "0.0.0.0"], "only this machine is served"),
+        (["--api-keys", "missing"], "cannot read the API keys"),
+        (["--tls-cert", "c.pem"], "TLS needs both"),
+        (["--allow-origin", "x"], "no origin"),
+        (["--store", "redis://127.0.0.1:1"], "cannot keep sessions"),
+    ],
+)
+def test_what_the_operator_got_wrong_is_one_line(tmp_path, options, says):
+    agent = tmp_path / "agent.yaml"
+    agent.write_text("stt: scripted\nllm: scripted\ntts: scripted\nvad: scripted\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, str(agent), "--port", "0", *options], capture_output=True, text=True, timeout=60
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, says in line) == (2, True), line
+
+
+SERVE = """
+import sys
+from antiphon.cli import main
+from antiphon.providers import registry
+for stage, name in {"stt": "Stt", "llm": "Llm", "tts": "Tts", "vad": "Vad"}.items():
+    registry._BUILT_IN[stage]["scripted"] = f"tests.cli.providers:{name}"
+sys.exit(main(["serve", *sys.argv[1:]]))
+"""
