@@ -83,6 +83,7 @@ class Stt(Protocol):
 class LlmCapabilities:
     tools: bool = True
     context_window: int = 128_000  # tokens
+    primes: bool = False  # it is a PrimingLlm
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,14 @@ class Llm(Protocol):
         or cancelling the task that is inside it, stops the model at once."""
 
     async def aclose(self) -> None: ...
+
+
+class PrimingLlm(Llm, Protocol):
+    """A model that gains from reading a prompt before it is asked to answer it."""
+
+    async def prime(self, request: LlmRequest) -> None:
+        """Gets ready for requests that begin as this one does, while nobody waits for it. Never raises; a cancelled
+        one stops as `stream` does."""
 
 
 # --- text to speech -----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
 from antiphon.session.peer import Peer
 from antiphon.session.playout import Playout
+from antiphon.session.priming import Primer
 from antiphon.session.replying import Reply, Voice
 from antiphon.session.tasks import Tasks
 from antiphon.session.telling import Teller, TurnClock, call_hook
@@ -65,6 +66,7 @@ class Session:
         self._stepping = False
         self._ended = asyncio.Event()
         self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
+        self._primer = Primer(stages.llm, self._tasks)
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
         self._build(config, peer)
@@ -110,6 +112,7 @@ class Session:
         try:
             self._tasks.spawn(self._transcriber.run(), "stt")
             call_hook(self._hooks.on_session, self)
+            self._primer.prime(self._state)
             self.post(ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
@@ -169,7 +172,7 @@ class Session:
 
     def hang_up(self, reason: str = "agent_end") -> None:
         """Ends the session once the agent's words have been heard, unless the caller speaks on."""
-        self.post(ev.EndRequested(reason))
+        self.post(ev.HangUpRequested(reason))
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -263,6 +266,7 @@ class Session:
                 return
             case out.ReplyDone(reply_id):
                 self._forget_reply(reply_id)
+                self._primer.prime(self._state)
         self._teller.tell(notice)
 
     def _forget_reply(self, reply_id: str) -> None:
@@ -271,6 +275,8 @@ class Session:
             found[1].cancel()
 
     def _start_reply(self, order: act.StartReply) -> None:
+        if isinstance(order.source, act.Prompt):
+            self._primer.stop()
         reply = Reply(
             order,
             llm=self._stages.llm,

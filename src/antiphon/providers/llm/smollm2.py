@@ -7,12 +7,14 @@ more, point the `openai` provider at a local or a remote server.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import secrets
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -57,7 +59,7 @@ class SmolLM2:
         if find_spec("xllamacpp") is None:
             raise ImportError("xllamacpp, of the extra `local`")
         self.name = "smollm2/135m"
-        self.capabilities = LlmCapabilities(tools=False, context_window=context)
+        self.capabilities = LlmCapabilities(tools=False, context_window=context, primes=True)
         self._weights = _MODELS[model]
         self._threads = threads or max(1, min(4, (os.cpu_count() or 2) - 1))
         self._slots = slots
@@ -80,7 +82,7 @@ class SmolLM2:
         async for _ in self.stream(LlmRequest((Message(Role.USER, "Hi"),), max_tokens=1)):
             pass
 
-    async def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+    async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Yields text as it is generated, then the usage. Tools are not offered to the model."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -96,6 +98,13 @@ class SmolLM2:
             raise
         finally:
             generation.stopped = True
+
+    async def prime(self, request: LlmRequest) -> None:
+        """Reads the prompt into a slot, where the next request that begins like it will find it read."""
+        with contextlib.suppress(ProviderError):
+            async with contextlib.aclosing(self.stream(replace(request, max_tokens=1))) as events:
+                async for _ in events:
+                    pass
 
     async def aclose(self) -> None:
         """Stops all replies and frees the model."""
