@@ -78,7 +78,9 @@ class Screen:
 
     def _reply_is_over(self, transcript: ev.TranscriptAgent) -> None:
         text = Text(transcript.text)
-        if transcript.interrupted:
+        if transcript.interrupted and not transcript.text:
+            text.append("✂ cut before its first word: the caller spoke on", style="red")
+        elif transcript.interrupted:
             text.append("  ✂ cut here, by the caller", style="bold red")
             if cut := _rest(self._agent, transcript.text):
                 text.append(f"; sent and never heard: {cut}", style="dim")

@@ -36,7 +36,7 @@ SCRIPT = (
     Line("My name is Emma."),
     Line("What is the capital of Japan?"),
     Line("Please tell me a long story about a dragon."),
-    Line("Wait, that is enough. Thank you.", Cue.INTO_REPLY, 3.0, Part.INTERRUPTION),
+    Line("Sorry, I have to go now. Goodbye.", Cue.INTO_REPLY, 3.0, Part.INTERRUPTION),
 )
 NUDGE = Line("Please tell me more.", part=Part.NUDGE)
 LONGEST = 300.0  # seconds the conversation may take

@@ -49,7 +49,7 @@ def _utterance(outcome: Outcome, utterance: Utterance) -> dict[str, Any]:
         "part": utterance.part.name.lower(),
         "begins_s": round(utterance.begins, 3),
         "ends_s": round(utterance.ends, 3),
-        "transcript": utterance.turn.user if utterance.turn else None,  # a backchannel has none: it is no turn
+        "transcript": utterance.transcript or None,  # a backchannel has none: it is no turn
         "over_reply": over.reply_id if over else None,
     }
 

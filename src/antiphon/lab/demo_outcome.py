@@ -56,7 +56,11 @@ class Utterance:
     part: Part
     begins: float
     ends: float
-    turn: Turn | None  # None: no turn came of it, as is right for a backchannel
+    turns: tuple[Turn, ...]  # none came of a backchannel; several of a recording with pauses the agent took for ends
+
+    @property
+    def transcript(self) -> str:
+        return " ".join(turn.user for turn in self.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,6 @@ def heard_utterances(conversation: Conversation, said: list[Said], report: CallR
             continue
         begins = each.utterance.begins - began
         ends = begins + len(each.utterance.pcm) / SAMPLE_BYTES / conversation.microphone.rate
-        turn = next((turn for turn in report.turns if turn.at is not None and begins <= turn.at <= ends), None)
-        found.append(Utterance(each.line.text, each.line.part, begins, ends, turn))
+        turns = tuple(turn for turn in report.turns if turn.at is not None and begins <= turn.at <= ends)
+        found.append(Utterance(each.line.text, each.line.part, begins, ends, turns))
     return tuple(found)
