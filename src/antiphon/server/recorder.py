@@ -24,6 +24,7 @@ log = logging.getLogger("antiphon.server")
 RATE = 24_000  # Hz
 CHUNK = RATE  # samples given to the encoder at a time
 SETTLE = RATE // 2  # samples, before now, that either side may still be late with
+JITTER = RATE // 10  # samples that audio may come late without there being a pause
 
 
 def encoder() -> Any:
@@ -127,8 +128,8 @@ class _Side:
         """Behind what it said before, or now, whichever is later: a burst is played out, a pause is a pause. Never
         before `after`."""
         samples = np.frombuffer(self._resample.process(self._decode(data)), dtype=np.int16)
-        late = now - len(samples) - self.end
-        start = max(after, self.end if late < SETTLE else now - len(samples))
+        begun = now - len(samples)
+        start = max(after, self.end if begun - self.end < JITTER else begun)
         self._pieces.append((start, samples))
         self.end = start + len(samples)
 

@@ -136,6 +136,11 @@ class Service:
         self._live[session_id] = booking
         return booking
 
+    def drop(self, session_id: str) -> None:
+        """The session was deleted. Its owner is told at once if that is this process, else at its next write."""
+        if booking := self._live.get(session_id):
+            booking.on_lost()
+
     def leave(self, session_id: str) -> None:
         """The booking is closed; told by itself."""
         self._live.pop(session_id, None)
