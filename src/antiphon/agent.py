@@ -23,6 +23,7 @@ from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.makings import Hooks, SessionOptions, Stages
 from antiphon.tools.base import Tool
+from antiphon.tools.ending import end_call_tool
 from antiphon.tools.function import as_tool
 
 INSTRUCTIONS = (
@@ -51,6 +52,8 @@ class Agent:
     vad: Spec | Vad = "local"
     voice: str | None = None
     tools: Sequence[Tool | Callable[..., Any]] = ()
+    end_call: bool = False  # the agent may end the call itself, once its goodbye has been heard
+    filler_lines: Sequence[str] | None = None  # what is said while a tool takes long; None: a few lines, in English
     mode: Literal["streaming", "cascade"] = "streaming"
     min_silence: int | None = None  # ms
     max_silence: int | None = None  # ms
@@ -111,14 +114,22 @@ class Agent:
             max_tokens=self.max_tokens,
             idle_after=self.idle_after,
         )
+        if self.filler_lines is not None:
+            settings = dataclasses.replace(settings, filler_lines=tuple(self.filler_lines))
+        elif not self.language.startswith("en") and self.settings is None:
+            settings = dataclasses.replace(settings, filler_lines=())  # silence is better than another language
         return Blueprint(
             stages=self.stages(),
             defaults=self._defaults(),
-            tools=tuple(as_tool(tool) for tool in self.tools),
+            tools=self._tools(),
             hooks=self.hooks,
             options=SessionOptions(settings=settings, language=self.language),
             strict=self.strict,
         )
+
+    def _tools(self) -> tuple[Tool, ...]:
+        own = [end_call_tool()] if self.end_call else []
+        return tuple(as_tool(tool) for tool in (*own, *self.tools))
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""

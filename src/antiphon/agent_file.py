@@ -30,6 +30,8 @@ class AgentFile(BaseModel):
     language: str = "en"
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}
+    end_call: bool = False
+    filler_lines: list[str] | None = None
     strict: bool = False
 
 

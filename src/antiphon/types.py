@@ -73,6 +73,7 @@ class ToolSpec:
     hold: bool = False  # execution_mode "hold": while it runs nobody speaks
     timeout: float = 120.0  # seconds
     idempotent: bool = False  # may be run again when its outcome is unknown
+    filler_lines: tuple[str, ...] | None = None  # what is said if it takes long; None: the agent's own lines
 
 
 @dataclass(frozen=True, slots=True)

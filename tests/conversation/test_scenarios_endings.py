@@ -48,7 +48,7 @@ def test_noise_is_no_caller():
 
 def test_a_running_tool_is_no_silence():
     call = Call(
-        Settings(tools=(ToolSpec("order"),)),
+        Settings(tools=(ToolSpec("order"),), filler_after=None),
         model=[Answer("One moment.", calls=(ORDER,)), Answer("Done.")],
         tools={"order": Tool(takes=100_000)},
     )

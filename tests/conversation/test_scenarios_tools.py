@@ -11,6 +11,7 @@ ORDER = ToolCall("call_1", "order", {"item": "cake"})
 PRICE = ToolCall("call_2", "price", {"item": "cake"})
 SETTINGS = Settings(
     idle_after=None,
+    filler_after=None,
     tools=(
         ToolSpec("order", timeout=5.0),
         ToolSpec("price", timeout=5.0),

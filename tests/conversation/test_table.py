@@ -103,6 +103,7 @@ CASES: dict[str, Case] = {
     "timer give_up": Case(ev.TimerFired("give_up")),
     "timer idle": Case(ev.TimerFired("idle")),
     "timer stall": Case(ev.TimerFired("stall")),
+    "timer filler": Case(ev.TimerFired("filler"), state=RUNNING),
     "timer of a tool": Case(ev.TimerFired("tool:call_1"), state=RUNNING),
     "a timer nobody knows": Case(ev.TimerFired("lunch")),
     "reply text": Case(ev.ReplyText("r1", "so")),
@@ -125,6 +126,8 @@ CASES: dict[str, Case] = {
     "message added": Case(ev.MessageAdded(Role.SYSTEM, "The shop is closed.")),
     "summary written": Case(ev.SummaryWritten("They spoke of cake.")),
     "end requested": Case(ev.EndRequested("client_end")),
+    "hang-up requested": Case(ev.HangUpRequested("agent_end")),
+    "hang-up requested by a tool": Case(ev.HangUpRequested("agent_end"), state=RUNNING),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.conversation import events as ev
-from antiphon.conversation import overlap, replies, turns
+from antiphon.conversation import fillers, overlap, replies, turns
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.conversation.state import Phase, Progress, State
@@ -20,7 +20,10 @@ from tests.conversation.rules import Rules
 from tests.conversation.simulate import Answer, Call, Ears, Tool
 
 MINUTE = 60_000
-TIMERS = (*turns.TIMERS, overlap.DECIDE, overlap.GIVE_UP, replies.IDLE, replies.STALL, "tool:call_1", "tool:call_2")
+TIMERS = (
+    *(*turns.TIMERS, overlap.DECIDE, overlap.GIVE_UP, replies.IDLE, replies.STALL, fillers.FILLER),
+    *("tool:call_1", "tool:call_2"),
+)
 TEXTS = ["stop", "Mm-hm.", "Yeah, but", "uh", "book a table for two please", ""]
 NAMES = ["order", "transfer", "fly"]
 
@@ -48,6 +51,7 @@ house = st.builds(
     speculate=st.sampled_from([True, True, False]),
     wordless_turn=st.sampled_from([2_000, 10_000]),
     context_window=st.sampled_from([200, 128_000]),
+    filler_after=st.sampled_from([1.5, 1.5, None]),
     tools=st.just((ToolSpec("order", timeout=3.0), ToolSpec("transfer", hold=True, timeout=8.0))),
 )
 
@@ -113,6 +117,7 @@ wishes = st.one_of(
     st.builds(ev.MessageAdded, st.sampled_from([Role.USER, Role.SYSTEM]), st.just("The caller is on page 3.")),
     st.just(ev.SummaryWritten("They spoke of cake.")),
     st.builds(ev.TimerFired, st.sampled_from(TIMERS)),
+    st.just(ev.HangUpRequested("agent_end")),
     st.builds(ev.ToolReturned, st.sampled_from(["call_1", "call_2", "call_9"]), st.sampled_from(["ok", ""])),
     st.builds(ev.PlayoutFinished, st.just("resp_of_old"), st.just("never heard")),
 )

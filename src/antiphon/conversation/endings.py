@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from antiphon.conversation import notices as out
-from antiphon.conversation import overlap, replies, tools, turns
+from antiphon.conversation import overlap, parting, replies, tools, turns
 from antiphon.conversation.actions import CancelReply, CloseSession
 from antiphon.conversation.events import InterruptRequested, PlayoutFinished, PlayoutStopped
 from antiphon.conversation.notices import ReplyStatus
@@ -11,7 +11,7 @@ from antiphon.conversation.state import Gate, Phase, Plan, Trigger
 from antiphon.conversation.stepping import Step
 
 _STOP_TIMEOUT = 1.0  # seconds the shell has to answer a CancelReply; it answers at once
-_LAST_WORDS = (Trigger.FALLBACK, Trigger.GOODBYE)  # a reply of these kinds that fails has no successor
+_UNMISSED = (Trigger.FALLBACK, Trigger.GOODBYE, Trigger.FILLER)  # nobody apologises for a reply of these that fails
 
 
 def playout_finished(s: Step, event: PlayoutFinished) -> None:
@@ -59,11 +59,15 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     """The one ending: history, transcript, `reply.done`, and what comes next."""
     if not interrupted:
         replies.run_waiting(s)
-    live, aside = s.state.live, s.state.aside
+    live, aside = s.state.live, None if s.state.parting else s.state.aside  # an okay over a goodbye is no answer
     assert live is not None
     s.clear(replies.STALL)
     s.set(history=s.state.history.spoken(live.reply_id, heard, interrupted=interrupted), live=None, aside=None)
-    s.set(quiet_since=s.now, silent_rounds=0 if heard else s.state.silent_rounds + bool(live.calls))
+    is_filler = live.plan.trigger is Trigger.FILLER
+    if not is_filler:
+        s.set(quiet_since=s.now, silent_rounds=0 if heard else s.state.silent_rounds + bool(live.calls))
+    if heard and not interrupted:
+        parting.reply_heard(s, live)
     if heard or interrupted:
         s.emit(out.AgentTranscript(live.reply_id, live.item_id, heard, interrupted))
     s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
@@ -73,11 +77,11 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     if live.plan.trigger is Trigger.GOODBYE and not s.state.turn and (live.failed or not interrupted):
         end(s, "idle")
         return
-    if live.failed and live.plan.trigger not in _LAST_WORDS:
+    if live.failed and live.plan.trigger not in _UNMISSED:
         _apologise(s)
     if s.state.turn:
         overlap.agent_fell_silent(s)
-    elif aside and not interrupted and s.now - aside.at <= s.settings.answer_window:
+    elif aside and not interrupted and not is_filler and s.now - aside.at <= s.settings.answer_window:
         overlap.take_up(s, aside)
     else:
         replies.next_reply(s)

@@ -173,6 +173,13 @@ class EndRequested:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class HangUpRequested:
+    """End once the agent's words have been heard, unless the caller has something to add."""
+
+    reason: str
+
+
 ReplyEvent = (
     ReplyText
     | ReplyToolCall
@@ -199,4 +206,5 @@ Event = (
     | MessageAdded
     | SummaryWritten
     | EndRequested
+    | HangUpRequested
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.conversation import endings, overlap, replies, tools, turns
+from antiphon.conversation import endings, fillers, overlap, parting, replies, tools, turns
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, State
@@ -107,6 +107,7 @@ _TIMERS: dict[str, Callable[[Step], None]] = {
     overlap.GIVE_UP: overlap.give_up,
     replies.IDLE: replies.idle,
     replies.STALL: endings.stalled,
+    fillers.FILLER: fillers.due,
 }
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
@@ -131,4 +132,5 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.MessageAdded: _message_added,
     ev.SummaryWritten: _summary_written,
     ev.EndRequested: _end_requested,
+    ev.HangUpRequested: parting.requested,
 }

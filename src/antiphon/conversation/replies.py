@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import endings, tools
+from antiphon.conversation import endings, fillers, parting, tools
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import (
     CancelReply,
@@ -63,10 +63,14 @@ def speculate(s: Step, text: str) -> None:
         return
     if s.state.live or _answers(s.state.speculative, text):
         return
+    prepare(s, Plan(Trigger.TURN), said=text)
+
+
+def prepare(s: Step, plan: Plan, *, said: str = "") -> None:
+    """Makes a reply that is not certain to be wanted, on top of what the caller `said` in a turn not yet closed."""
     drop_speculation(s)
-    plan = Plan(Trigger.TURN)
-    source = _prompt(s, plan, said=text)
-    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, Standing.SPECULATIVE, basis=text)
+    source = _prompt(s, plan, said=said)
+    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, Standing.SPECULATIVE, basis=said)
     s.set(speculative=reply)
     s.do(StartReply(reply.reply_id, reply.item_id, source, speculative=True))
 
@@ -95,6 +99,8 @@ def next_reply(s: Step) -> None:
     """Makes the next reply that is wanted, if the floor is free."""
     if s.state.live or s.state.turn_is_open or s.state.phase is not Phase.OPEN:
         return
+    if parting.leave(s):
+        return
     if s.state.plans:
         plan, *rest = s.state.plans
         s.set(plans=tuple(rest))
@@ -102,10 +108,15 @@ def next_reply(s: Step) -> None:
     elif s.state.results_unsaid and not s.state.on_hold:
         _tell_results(s)
     else:
+        fillers.wait(s)
         listen(s)
 
 
 def _tell_results(s: Step) -> None:
+    prepared = s.state.speculative
+    if prepared and prepared.plan.trigger is Trigger.TOOL:
+        _commit(s)
+        return
     if s.state.silent_rounds < s.settings.silent_rounds:
         _start(s, Plan(Trigger.TOOL))
         return
@@ -118,7 +129,7 @@ def _start(s: Step, plan: Plan) -> None:
     source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
     reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source)
     s.set(live=reply)
-    s.clear(IDLE)
+    s.clear(IDLE, fillers.FILLER)
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
     s.do(StartReply(reply.reply_id, reply.item_id, source))
     s.after(STALL, s.settings.reply_timeout)
@@ -130,7 +141,7 @@ def _commit(s: Step) -> None:
     assert reply is not None
     s.set(speculative=None, live=reply)
     reply = s.set_live(standing=Standing.LIVE)
-    s.clear(IDLE)
+    s.clear(IDLE, fillers.FILLER)
     s.set(results_unsaid=False)
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
     s.do(CommitReply(reply.reply_id))
@@ -139,12 +150,14 @@ def _commit(s: Step) -> None:
 
 
 def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
-    """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed."""
+    """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed; not None: the
+    reply is not certain, and nothing else may come of it."""
     settings, history = s.settings, s.state.history
-    if said is not None:
+    if said:
         history = history.said(Role.USER, said)
     fitted, dropped = history.fit(tokens=_room(s, plan))
     if said is None:
+        drop_speculation(s)
         if dropped:
             s.do(Forget(dropped, history.summary))
         s.set(history=fitted, results_unsaid=False)

@@ -36,6 +36,10 @@ class Settings:
     idle_line: str = "Are you still there?"
     goodbye_line: str = "I can't hear you, so I'll let you go. Goodbye."
 
+    # A tool that takes long: one of the lines is spoken, each in its turn. None: never.
+    filler_after: float | None = 1.5  # seconds of silence
+    filler_lines: tuple[str, ...] = ("One moment, please.", "Just a second.", "I'm still working on it.")
+
     # Watchdogs
     reply_timeout: float = 10.0  # seconds a reply may go without a sound before it is given up
     fallback_line: str = "Sorry, I'm having trouble answering right now."

@@ -73,6 +73,7 @@ class Trigger(Enum):
     IDLE = auto()
     FALLBACK = auto()
     GOODBYE = auto()
+    FILLER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,15 @@ class Pending:
     call: ToolCall
     reply_id: str
     hold: bool = False  # nobody speaks while it runs
+    filled: bool = False  # the caller was told once that it takes a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The agent wants to end the call."""
+
+    reason: str
+    heard: bool = False  # its goodbye was heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,7 @@ class State:
     ids: int = 0  # how many ids were given out
     phase: Phase = Phase.NEW
     end_reason: str = ""
+    parting: Parting | None = None  # called off by whatever the caller says
 
     voice: Voice = Voice.OFF
     last_voice: int = 0  # ms of received audio
@@ -154,6 +165,8 @@ class State:
     quiet_since: float = 0.0  # when anyone was last heard to say something, in seconds of the monotonic clock
     asks: int = 0  # how often a silent caller has been asked since last heard
     silent_rounds: int = 0  # replies in a row that called tools and said nothing
+    last_filler: str = ""
+    last_filler_in: int = -1  # the utterance that was open when it was said
 
     @property
     def turn_is_open(self) -> bool:

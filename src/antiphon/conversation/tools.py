@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from antiphon.conversation import notices as out
-from antiphon.conversation import replies
+from antiphon.conversation import fillers, replies
 from antiphon.conversation.actions import RunTool
 from antiphon.conversation.events import ToolReturned
 from antiphon.conversation.state import Pending, Phase, Reply
@@ -61,6 +61,7 @@ def _end(s: Step, call_id: str, result: str) -> None:
     siblings = [pending for pending in s.state.pending if pending.reply_id == ended[0].reply_id]
     if not siblings or (unanswered and not s.state.withheld):  # parallel calls are answered together
         s.set(results_unsaid=True)
+        fillers.prepare_answer(s)
         replies.next_reply(s)
 
 

@@ -192,7 +192,7 @@ def close(s: Step) -> None:
         overlap.release(s)
         replies.next_reply(s)
         return
-    s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0)
+    s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0, parting=None)
     if s.state.on_hold:
         s.set(withheld=(*s.state.withheld, (turn.item_id, turn.text)))
         overlap.release(s)
