@@ -169,6 +169,8 @@ def test_a_secret_is_kept_by_name_for_the_same_host(update, status, values):
         ({"tools": [{"name": "a", "timeout_seconds": 0}]}, "tools[0].timeout_seconds"),
         ({"tools": [{"name": "a", "parameters": {"properties": []}}]}, "tools[0].parameters.properties"),
         ({"tools": [{"name": "a", "http": {"url": "file:///etc/passwd"}}]}, "tools[0].http.url"),
+        ({"tools": [{"name": "a", "http": {"url": "https://["}}]}, "tools[0].http.url"),
+        ({"tools": [{"name": "a", "http": {"url": "https://a:b"}}]}, "tools[0].http.url"),
         ({"tools": [{"name": "a", "http": {"url": "https://x", "headers": [{"name": "a\nb", "value": ""}]}}]}, None),
         ({"input": {"turn_detection": {"vad_threshold": 2}}}, "input.turn_detection.vad_threshold"),
         ({"output": {"volume": 101}}, "output.volume"),

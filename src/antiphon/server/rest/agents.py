@@ -15,12 +15,12 @@ from antiphon.server import agents as stored
 from antiphon.server.rest.errors import from_protocol, not_found
 from antiphon.server.rest.gate import Caller, TheService
 from antiphon.server.rest.paging import After, Limit, page, read_cursor
+from antiphon.server.rest.urls import WebUrl
 from antiphon.server.service import Service
 from antiphon.server.stores.base import Document
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
-WebUrl = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s/]")]
 Moment = Annotated[datetime, BeforeValidator(lambda at: datetime.fromtimestamp(at, UTC))]
 
 

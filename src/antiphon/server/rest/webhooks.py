@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from antiphon.server.rest.errors import ApiError, invalid, not_found
 from antiphon.server.rest.gate import Caller, TheService
 from antiphon.server.rest.paging import After, Limit, page, read_cursor
+from antiphon.server.rest.urls import WebUrl
 from antiphon.server.service import Service
 from antiphon.server.stores.base import Document
 from antiphon.server.webhooks import MOST_SUBSCRIPTIONS
@@ -30,7 +31,7 @@ def _unique(events: list[Event]) -> list[Event]:
 
 
 class SubscriptionFields(BaseModel):
-    url: str = Field(max_length=2048, pattern=r"^https?://[^\s/]")
+    url: WebUrl
     events: Annotated[list[Event], Field(min_length=1), AfterValidator(_unique)]
     secret: str = Field(min_length=32, max_length=1024, description="Signs the deliveries. Write-only.")
     agent_id: str | None = Field(None, max_length=200, description="Left out: every agent's sessions")
@@ -40,7 +41,7 @@ class SubscriptionFields(BaseModel):
 class SubscriptionUpdate(SubscriptionFields):
     """What is left out is kept."""
 
-    url: str = Field("", max_length=2048, pattern=r"^https?://[^\s/]")
+    url: WebUrl = ""
     events: Annotated[list[Event], Field(min_length=1), AfterValidator(_unique)] = ["session.started"]
     secret: str = Field("", min_length=32, max_length=1024)
 
