@@ -13,6 +13,7 @@ import httpx2
 from antiphon.client import Client
 from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
 from antiphon.lab.tones import ToneCode
+from antiphon.server.exposure import Tls
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.run import listen, make_server
 from antiphon.server.runtime import Blueprint, Runtime
@@ -45,19 +46,19 @@ def stages(reply: str = "hello there") -> Stages:
 
 
 @contextlib.asynccontextmanager
-async def serving(*, hooks: Hooks | None = None, **options: Any) -> AsyncIterator[Served]:
+async def serving(*, hooks: Hooks | None = None, tls: Tls | None = None, **options: Any) -> AsyncIterator[Served]:
     """Serves while the block runs, with two keys unless `keys` says otherwise."""
     service = Service(ServerOptions(**{"keys": KEYS, **options}))
     runtime = Runtime(Blueprint(stages=stages(), defaults={}, hooks=hooks or Hooks()))
     listener = listen("127.0.0.1", 0)
-    server = make_server(runtime, service)
+    server = make_server(runtime, service, tls=tls)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     place = f"127.0.0.1:{listener.getsockname()[1]}"
     running = asyncio.create_task(server.serve(sockets=[listener]))
     headers = {"Authorization": f"Bearer {KEY}"}
     try:
         async with httpx2.AsyncClient(base_url=f"http://{place}/v1", headers=headers, trust_env=False) as rest:
-            yield Served(service, rest, f"ws://{place}/v1/ws")
+            yield Served(service, rest, f"{'wss' if tls else 'ws'}://{place}/v1/ws")
     finally:
         server.should_exit = True
         await running

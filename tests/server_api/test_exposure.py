@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import shutil
+import ssl
 import subprocess
 import sys
 
 import pytest
+from websockets.asyncio.client import connect
 
 from antiphon.errors import ConfigError
 from antiphon.server.exposure import check_exposure, check_tls
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.stores import default_path, make_store
+from tests.cli.test_serve import SERVE, STAGES
+from tests.cli.test_serve import serving as serve_process
+from tests.server_api.serving import KEY, serving
 
 KEYS = Keys([ApiKey.of("web", "0123456789abcdef")])
 
@@ -37,6 +45,27 @@ def test_a_certificate_that_cannot_be_used(tmp_path, cert, key):
         check_tls(cert and tmp_path / cert, key and tmp_path / key)
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl, which makes the certificate, is not installed")
+def test_a_server_with_a_certificate_is_called_over_tls(tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run(
+        [*made.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    trusting = ssl.create_default_context(cafile=cert)
+
+    async def main() -> str:
+        async with serving(tls=check_tls(cert, key)) as served:
+            headers = {"Authorization": KEY}
+            async with connect(served.ws, ssl=trusting, additional_headers=headers, proxy=None) as socket:
+                await socket.send('{"type": "session.update"}')
+                return str(json.loads(await socket.recv())["type"])
+
+    assert asyncio.run(main()) == "session.updated"
+
+
 def test_no_certificate():
     assert check_tls(None, None) is None
 
@@ -55,6 +84,14 @@ def test_the_default_store_is_a_file_of_the_user(monkeypatch, tmp_path):
     assert tmp_path in default_path().parents
 
 
+def test_serve_says_in_one_line_that_it_has_no_key(tmp_path):
+    agent = tmp_path / "agent.yaml"
+    agent.write_text(STAGES)
+    with serve_process(agent, "--store", tmp_path / "sessions.db") as (process, _):
+        assert process.stdout.readline() == "no API key is configured: only this machine is served\n"
+    assert (tmp_path / "sessions.db").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -67,19 +104,9 @@ def test_the_default_store_is_a_file_of_the_user(monkeypatch, tmp_path):
 )
 def test_what_the_operator_got_wrong_is_one_line(tmp_path, options, says):
     agent = tmp_path / "agent.yaml"
-    agent.write_text("stt: scripted\nllm: scripted\ntts: scripted\nvad: scripted\n")
+    agent.write_text(STAGES)
     done = subprocess.run(
         [sys.executable, "-c", SERVE, str(agent), "--port", "0", *options], capture_output=True, text=True, timeout=60
     )
     (line,) = done.stderr.splitlines()
     assert (done.returncode, says in line) == (2, True), line
-
-
-SERVE = """
-import sys
-from antiphon.cli import main
-from antiphon.providers import registry
-for stage, name in {"stt": "Stt", "llm": "Llm", "tts": "Tts", "vad": "Vad"}.items():
-    registry._BUILT_IN[stage]["scripted"] = f"tests.cli.providers:{name}"
-sys.exit(main(["serve", *sys.argv[1:]]))
-"""
