@@ -257,3 +257,25 @@ def test_a_lost_answer_to_a_cancel_does_not_wedge():
     call.run(until=20_000)
     assert call.story()[1:4] == ["speech started", "agent: |", "reply interrupted"]
     assert call.story()[-1] == "reply completed"
+
+
+def test_a_reply_cut_by_a_noise_goes_on_with_what_was_not_heard():
+    call = Call(greeting=GREETING)
+    call.voice(at=1_000, lasts=700)
+    call.run(until=20_000)
+    assert call.story() == [
+        "reply started",
+        "speech started",
+        "agent: Hello this is|",
+        "reply interrupted",
+        "speech stopped",
+        "reply started",
+        "agent: the bakery at the corner how can I help you",
+        "reply completed",
+    ]
+
+
+def test_a_reply_stopped_by_the_client_does_not_go_on():
+    call = Call(greeting=GREETING)
+    call.at(1_000, ev.InterruptRequested())
+    assert call.run(until=20_000).story()[-1] == "reply interrupted"

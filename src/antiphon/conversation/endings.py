@@ -80,6 +80,8 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     if live.failed and live.plan.trigger not in _UNMISSED:
         _apologise(s)
     if s.state.turn:
+        if interrupted and heard and not (live.failed or live.calls or is_filler):
+            s.set(rest=replies.rest_of(live, heard))
         overlap.agent_fell_silent(s)
     elif aside and not interrupted and not is_filler and s.now - aside.at <= s.settings.answer_window:
         overlap.take_up(s, aside)

@@ -127,7 +127,8 @@ def _tell_results(s: Step) -> None:
 
 def _start(s: Step, plan: Plan) -> None:
     source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
-    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source)
+    text, scripted = plan.text or "", plan.text is not None
+    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, text=text, written=scripted)
     s.set(live=reply)
     s.clear(IDLE, fillers.FILLER)
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
@@ -179,6 +180,7 @@ def _room(s: Step, plan: Plan) -> int:
 
 def text(s: Step, event: ReplyText) -> None:
     """The model writes: as good as progress, though nobody hears it yet."""
+    _note(s, event.reply_id, more=event.delta)
     if _goes_on(s, event.reply_id) and s.state.live and s.state.live.progress is Progress.PREPARING:
         s.after(STALL, s.settings.reply_timeout)
 
@@ -210,7 +212,22 @@ def _is_new(reply: Reply, call: ToolCall) -> bool:
 
 
 def written(s: Step, event: ReplyWritten) -> None:
-    """Nothing hangs on it: the reply ends when it has been played. It is a fact for logs and hooks."""
+    """The reply ends when it has been played; but only of one that is all written, the rest can be spoken later."""
+    _note(s, event.reply_id, written=True)
+
+
+def _note(s: Step, reply_id: str, *, more: str = "", written: bool = False) -> None:
+    reply = s.state.live if is_live(s, reply_id) else s.state.speculative
+    if reply and isinstance(reply.source, Prompt):
+        reply = replace(reply, text=reply.text + more, written=reply.written or written)
+        s.set(**{"live" if is_live(s, reply_id) else "speculative": reply})
+
+
+def rest_of(reply: Reply, heard: str) -> Plan:
+    """What is left of a reply of which `heard` was heard: its own words where they are all known, else the model's."""
+    known = reply.written and reply.text.startswith(heard)
+    rest = reply.text[len(heard) :].strip() if known else None
+    return Plan(Trigger.TURN, rest or None, interruptible=reply.plan.interruptible)
 
 
 def failed(s: Step, event: ReplyFailed) -> None:

@@ -114,6 +114,8 @@ class Reply:
     progress: Progress = Progress.PREPARING
     gate: Gate = Gate.OPEN
     basis: str = ""  # the transcript a speculative reply answers
+    text: str = ""  # what the model has written of it
+    written: bool = False  # and that is all
     calls: tuple[ToolCall, ...] = ()  # what the model asked for
     waiting: tuple[ToolCall, ...] = ()  # those of them not yet run: it is held, or speculative
     failed: bool = False  # the model or the TTS gave up
@@ -155,6 +157,7 @@ class State:
     live: Reply | None = None
     speculative: Reply | None = None
     plans: tuple[Plan, ...] = ()  # first in, first out
+    rest: Plan | None = None  # of the reply that the open turn cut: spoken should the turn turn out to be mere noise
 
     pending: tuple[Pending, ...] = ()
     called: frozenset[str] = frozenset()  # the ids of all calls there ever were: each is an idempotency key

@@ -186,10 +186,14 @@ def close(s: Step) -> None:
         s.set_turn(floor=Floor.CLOSING, asked=Asked.ANSWERED)
         return
     leave(s)
+    rest = s.state.rest
+    s.set(rest=None)
     s.emit(out.SpeechStopped())
     if not turn.text:
         replies.drop_speculation(s)
         overlap.release(s)
+        if rest and s.state.live is None:
+            s.set(plans=(rest, *s.state.plans))  # it was cut by a noise
         replies.next_reply(s)
         return
     s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0, parting=None)
