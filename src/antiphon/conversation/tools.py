@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import notices as out
 from antiphon.conversation import fillers, replies
+from antiphon.conversation import notices as out
 from antiphon.conversation.actions import RunTool
 from antiphon.conversation.events import ToolReturned
 from antiphon.conversation.state import Pending, Phase, Reply
