@@ -211,7 +211,10 @@ def test_the_envelope(method, path, status, code):
     assert answer.json().keys() == {"code", "message", "param", "request_id", "errors", "detail"}
 
 
-@pytest.mark.parametrize("content", [b"x" * (2 << 20), b"[" * 100_000, b"\xff", b'{"name": "\\ud800"}', b"nan", b""])
+SURROGATE = json.dumps({**PIZZA, "name": "\ud800"}).encode()  # half a character
+
+
+@pytest.mark.parametrize("content", [b"x" * (2 << 20), b"[" * 100_000, b"\xff", SURROGATE, b"nan", b""])
 def test_a_body_that_is_none(content):
     async def body(rest):
         return await rest.post("/agents", content=content, headers={"Content-Type": "application/json"})

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from fastapi import APIRouter, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from antiphon.errors import ProtocolError
 from antiphon.server import agents as stored
+from antiphon.server.rest.bodies import Body, Json, WebUrl
 from antiphon.server.rest.errors import from_protocol, not_found
 from antiphon.server.rest.gate import Caller, TheService
 from antiphon.server.rest.paging import After, Limit, page, read_cursor
-from antiphon.server.rest.urls import WebUrl
 from antiphon.server.service import Service
 from antiphon.server.stores.base import Document
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
 Moment = Annotated[datetime, BeforeValidator(lambda at: datetime.fromtimestamp(at, UTC))]
-
-
-def _as_json(value: dict[str, Any]) -> dict[str, Any]:
-    """As it will be read back: NaN is null. Refuses what cannot be kept."""
-    try:
-        kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
-    except (msgspec.MsgspecError, OverflowError, UnicodeError, RecursionError) as error:
-        raise ValueError("holds a number or a text that JSON cannot keep") from error
-    return kept
-
-
-Json = Annotated[dict[str, Any], AfterValidator(_as_json)]
 
 
 class VoiceChoice(BaseModel):
@@ -111,18 +98,18 @@ class LlmOut(BaseModel):
     model: str
 
 
-class AgentFields(BaseModel):
+class AgentFields(Body):
     """What a new agent is made of."""
 
     name: str = Field(min_length=1, max_length=200)
     system_prompt: str
     voice: VoiceChoice
     greeting: str | None = None
-    input: Json = {}
-    output: Json = {}
-    tools: list[ToolIn] = []
+    input: Json = Field({})
+    output: Json = Field({})
+    tools: list[ToolIn] = Field([])
     pre_connect_requests: list[PreConnectIn] = Field([], max_length=2)
-    transfer_targets: list[Json] = []
+    transfer_targets: list[Json] = Field([])
     outbound_trunk_id: str | None = None
     caller_id: str | None = Field(None, pattern=r"^\+[1-9][0-9]{1,14}$", description="E.164")
     llm: list[LlmIn] = Field([], max_length=1)

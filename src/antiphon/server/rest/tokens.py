@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from antiphon.server import tokens
 from antiphon.server.auth import Principal, credentials
+from antiphon.server.rest.bodies import Body
 from antiphon.server.rest.errors import ApiError
 from antiphon.server.rest.gate import Caller, TheService, service_of
 
@@ -26,7 +27,7 @@ class Token(BaseModel):
     expires_in_seconds: int
 
 
-class TokenRequest(BaseModel):
+class TokenRequest(Body):
     expires_in_seconds: int = Field(60, ge=1, le=600)
 
 

@@ -11,10 +11,10 @@ import msgspec
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, Field
 
+from antiphon.server.rest.bodies import Body, WebUrl
 from antiphon.server.rest.errors import ApiError, invalid, not_found
 from antiphon.server.rest.gate import Caller, TheService
 from antiphon.server.rest.paging import After, Limit, page, read_cursor
-from antiphon.server.rest.urls import WebUrl
 from antiphon.server.service import Service
 from antiphon.server.stores.base import Document
 from antiphon.server.webhooks import MOST_SUBSCRIPTIONS
@@ -30,7 +30,7 @@ def _unique(events: list[Event]) -> list[Event]:
     return events
 
 
-class SubscriptionFields(BaseModel):
+class SubscriptionFields(Body):
     url: WebUrl
     events: Annotated[list[Event], Field(min_length=1), AfterValidator(_unique)]
     secret: str = Field(min_length=32, max_length=1024, description="Signs the deliveries. Write-only.")
@@ -42,7 +42,7 @@ class SubscriptionUpdate(SubscriptionFields):
     """What is left out is kept."""
 
     url: WebUrl = ""
-    events: Annotated[list[Event], Field(min_length=1), AfterValidator(_unique)] = ["session.started"]
+    events: Annotated[list[Event], Field(min_length=1), AfterValidator(_unique)] = Field(["session.started"])
     secret: str = Field("", min_length=32, max_length=1024)
 
 
