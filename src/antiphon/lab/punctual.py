@@ -31,7 +31,7 @@ async def until(moment: float) -> None:
     """Waits for a moment of `time.perf_counter`. Others run meanwhile."""
     if (wait := moment - _CLOSE - time.perf_counter()) > 0:
         await asyncio.sleep(wait)
-    while time.perf_counter() < moment:
+    while time.perf_counter() < moment:  # noqa: ASYNC110  nobody but the clock says when
         await asyncio.sleep(0)
 
 

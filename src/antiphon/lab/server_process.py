@@ -1,4 +1,4 @@
-"""A server in a process of its own, pinned to a core if wanted, that tells how late its event loop is and what it costs."""
+"""A server in a process of its own, if wanted on a core of its own; it tells how late its loop is and what it costs."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def _serve(runtime: Runtime, pipe: Connection) -> None:
             pipe.send(probe.take())
         except (EOFError, OSError):
             loop.remove_reader(pipe.fileno())
-            server.should_exit = server.force_exit = True
+            server.should_exit = True
 
     loop.add_reader(pipe.fileno(), asked)
     pipe.send(f"127.0.0.1:{sock.getsockname()[1]}")

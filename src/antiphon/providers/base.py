@@ -14,9 +14,9 @@ A provider object is made once a process and shared by its sessions; what belong
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from antiphon.types import Message, ToolCall, ToolSpec
 
@@ -206,6 +206,15 @@ class VadStream(Protocol):
         512-sample window (32 ms) completed by it, oldest first."""
 
     def reset(self) -> None: ...
+
+
+@runtime_checkable
+class BatchingVadStream(VadStream, Protocol):
+    """One that is cheaper together with others, and therefore may answer a little later."""
+
+    def submit(self, pcm: bytes, done: Callable[[list[float]], None]) -> None:
+        """Like `feed`; `done` is called with the probabilities, before this returns or some milliseconds later. What
+        is submitted meanwhile is answered together with it, by the newest `done` alone."""
 
 
 class Vad(Protocol):

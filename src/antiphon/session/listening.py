@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from antiphon.audio.g711 import codec
 from antiphon.audio.resample import Resampler
 from antiphon.audio.speech import last_voiced
 from antiphon.conversation.events import Event, VoiceStarted, VoiceStopped
-from antiphon.providers.base import VadStream
+from antiphon.providers.base import BatchingVadStream, VadStream
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
 from antiphon.session.voice import VoiceGate
@@ -36,6 +37,7 @@ class Ear:
         post: Callable[[Event], None],
     ) -> None:
         self._vad = vad
+        self._submit = vad.submit if isinstance(vad, BatchingVadStream) else None
         self._gate = VoiceGate()
         self._format: AudioFormat | None = None
         self.configure(config)
@@ -46,6 +48,7 @@ class Ear:
         self._samples = 0  # received so far, at RATE
         self._tail = bytearray()  # the newest TAIL_SECONDS of audio
         self._last_frame = self._loop.time()
+        self._closed = False
         self._assumed = 0  # samples of silence assumed since then
         self._missing: asyncio.TimerHandle | None = None
         self.last_voice_at: float | None = None  # loop time at which the caller's last voiced sample arrived
@@ -74,7 +77,8 @@ class Ear:
         self._take(pcm)
 
     def close(self) -> None:
-        """Assumes no more silence."""
+        """Hears nothing any more, and assumes no more silence."""
+        self._closed = True
         if self._missing:
             self._missing.cancel()
             self._missing = None
@@ -85,22 +89,32 @@ class Ear:
         if len(self._tail) > (TAIL_SECONDS + 1) * RATE * 2:
             del self._tail[: -TAIL_SECONDS * RATE * 2]
         self._transcriber.send(pcm)
-        for probability in self._vad.feed(pcm):
+        if self._submit:
+            self._submit(pcm, partial(self._detected, self.received))
+        else:
+            self._detected(self.received, self._vad.feed(pcm))
+
+    def _detected(self, received: float, probabilities: list[float]) -> None:
+        """What the VAD says of the audio up to `received` milliseconds. Time goes on in it only now: nothing is due
+        before it is known whether the caller has spoken."""
+        if self._closed:
+            return
+        for probability in probabilities:
             if change := self._gate.feed(probability):
                 if change.started:
                     self._transcriber.voiced()
-                    self._post(VoiceStarted(change.at, int(self.received)))
+                    self._post(VoiceStarted(change.at, int(received)))
                 else:
-                    self._voice_stopped(change.at)
-        self._timers.advance(self.received)
+                    self._voice_stopped(change.at, int(received))
+        self._timers.advance(received)
 
-    def _voice_stopped(self, last_voice: int) -> None:
+    def _voice_stopped(self, last_voice: int, received: int) -> None:
         sample = last_voiced(bytes(self._tail), rate=RATE)
         before_now = (
             len(self._tail) // 2 - sample if sample is not None else self._samples - last_voice * SAMPLES_PER_MS
         )
         self.last_voice_at = self._last_frame - (before_now - self._assumed) / RATE
-        self._post(VoiceStopped(last_voice, int(self.received)))
+        self._post(VoiceStopped(last_voice, received))
 
     def _assume_silence(self) -> None:
         """A muted caller, or a device that sends nothing in silence, must not keep a turn open for ever."""

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from antiphon.errors import ModelStoreError
+from antiphon.lab import virtual
 from antiphon.providers.vad.silero import Silero
 from tests.providers.conftest import noise, silence, tone
 
@@ -75,3 +76,34 @@ def test_without_weights_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ANTIPHON_CACHE", str(tmp_path))
     with pytest.raises(ModelStoreError, match="antiphon models pull silero-vad"):
         asyncio.run(Silero().warm())
+
+
+def test_streams_that_submit_are_answered_together_and_as_if_alone(vad: Silero, speech: bytes) -> None:
+    pieces = [speech[at : at + 640] for at in range(0, len(speech), 640)]
+
+    async def main() -> list[list[float]]:
+        streams = [vad.open() for _ in range(3)]
+        got: list[list[float]] = [[] for _ in streams]
+        for piece in pieces:
+            for stream, heard in zip(streams, got, strict=True):
+                stream.submit(piece, heard.extend)
+            await asyncio.sleep(0.003)
+        await asyncio.sleep(0.02)
+        return got
+
+    alone = vad.open().feed(b"".join(pieces))
+    for heard in virtual.run(main()):
+        assert heard == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_stream_alone_never_waits(vad: Silero, speech: bytes) -> None:
+    async def main() -> None:
+        stream, loop = vad.open(), asyncio.get_running_loop()
+        answered: list[float] = []
+        for at in range(0, 64_000, 640):
+            asked = loop.time()
+            stream.submit(speech[at : at + 640], lambda heard: answered.append(loop.time()))
+            await asyncio.sleep(0.02)
+            assert answered and answered[-1] == asked
+
+    virtual.run(main())
