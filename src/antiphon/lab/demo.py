@@ -23,20 +23,23 @@ from antiphon.lab.demo_outcome import Outcome, heard_replies, heard_utterances
 from antiphon.lab.demo_recording import utterances
 from antiphon.lab.demo_server import server_process
 from antiphon.providers.registry import create_tts
+from antiphon.providers.tts.espeak import SAMPLE_RATE
 
 GREETING = "Hello, this is Antiphon, a voice agent on your own machine. May I ask your name?"
 RECORDED_GREETING = "Hello, this is Antiphon, a voice agent on your own machine. How can I help you?"
 
-# A woman, slower than the agent, who is a man: the two are told apart at once. "Mm-hm" would be spelled out, letter by
-# letter; "Uh-huh." is spoken as one says it.
-VOICE = "espeak/en-us+f5"
-WORDS_A_MINUTE = 140
+# A woman; the agent is a man.
+VOICE = "espeak/en-us+f2"
+WORDS_A_MINUTE = 150
+# "Uh-huh", as quickly as it is said over someone. It has no spelling that espeak would not spell out or drawl.
+UH_HUH = "[['V_hV]]"
+UH_HUH_RATE = 185  # words a minute
 SCRIPT = (
     Line("Uh-huh.", Cue.INTO_REPLY, 1.0, Part.BACKCHANNEL),
     Line("My name is Emma."),
     Line("What is the capital of Japan?"),
     Line("Please tell me a long story about a dragon."),
-    Line("Sorry, I have to go now. Goodbye.", Cue.INTO_REPLY, 3.0, Part.INTERRUPTION),
+    Line("Sorry, I have to go now.", Cue.INTO_REPLY, 3.0, Part.INTERRUPTION),
 )
 NUDGE = Line("Please tell me more.", part=Part.NUDGE)
 LONGEST = 300.0  # seconds the conversation may take
@@ -90,16 +93,21 @@ async def _lines(recording: Path | None) -> _Lines:
 
 async def _spoken() -> _Lines:
     """The script in the caller's voice."""
-    tts = create_tts(VOICE, rate=WORDS_A_MINUTE)
-    rate = tts.capabilities.sample_rates[0]
+    lines = []
+    for line in (*SCRIPT, NUDGE):
+        backchannel = line.part is Part.BACKCHANNEL
+        text, rate = (UH_HUH, UH_HUH_RATE) if backchannel else (line.text, WORDS_A_MINUTE)
+        lines.append((line, await _speak(text, words_a_minute=rate)))
+    return _Lines(lines, rate=SAMPLE_RATE, recorded=False)
+
+
+async def _speak(text: str, *, words_a_minute: int) -> bytes:
+    tts = create_tts(VOICE, rate=words_a_minute, phonemes=True)
     try:
-        lines = []
-        for line in (*SCRIPT, NUDGE):
-            stream = tts.open(sample_rate=rate)
-            stream.send(line.text)
-            stream.end()
-            lines.append((line, b"".join([chunk.pcm async for chunk in stream])))
-        return _Lines(lines, rate=rate, recorded=False)
+        stream = tts.open(sample_rate=SAMPLE_RATE)
+        stream.send(text)
+        stream.end()
+        return b"".join([chunk.pcm async for chunk in stream])
     finally:
         await tts.aclose()
 

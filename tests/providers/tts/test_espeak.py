@@ -92,6 +92,16 @@ def test_audio_is_sound_from_its_first_samples_to_near_its_last() -> None:
     run(test)
 
 
+def test_phonemes_are_spoken_where_they_are_asked_for() -> None:
+    async def test(tts: Espeak) -> None:
+        spelled = samples(await speak(tts, "[['Vh'V]]"))
+        tts.phonemes = True
+        assert 0.2 < len(samples(await speak(tts, "[['Vh'V]]"))) / SAMPLE_RATE < 0.5
+        assert len(spelled) / SAMPLE_RATE > 0.5
+
+    run(test)
+
+
 def test_segments_come_in_order_and_each_ends_once() -> None:
     async def test(tts: Espeak) -> None:
         chunks = await speak(tts, "One two three.", "...", "", "Four.")

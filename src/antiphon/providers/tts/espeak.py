@@ -23,12 +23,13 @@ class Espeak:
     """The TTS named "espeak". `model` is the voice spoken with when a stream names none, "en-us" where it is empty.
 
     `rate` is in words a minute, `workers` the number of processes: each speaks one segment at a time, at more than a
-    hundred times the speed of speech. A voice espeak does not know is spoken with the default one.
+    hundred times the speed of speech. A voice espeak does not know is spoken with the default one. With `phonemes`,
+    what stands in [[double brackets]] is spoken as espeak-ng's phonemes: for sounds that have no spelling.
     """
 
     weights: tuple[str, ...] = ()  # the voices come with the package
 
-    def __init__(self, model: str = "", *, rate: int = 170, workers: int = 1) -> None:
+    def __init__(self, model: str = "", *, rate: int = 170, workers: int = 1, phonemes: bool = False) -> None:
         import espeakng_loader  # only finds the library; the worker loads it
 
         if rate not in _RATES:
@@ -39,6 +40,7 @@ class Espeak:
         self.name = f"espeak/{self.voice}"
         self.capabilities = TtsCapabilities(sample_rates=(SAMPLE_RATE,), word_times=True)
         self.rate = rate
+        self.phonemes = phonemes
         self.pool = Pool(size=workers, library=espeakng_loader.get_library_path(), data=espeakng_loader.get_data_path())
 
     async def warm(self) -> None:
@@ -101,7 +103,8 @@ class EspeakStream:
         if self._job is not None or self._closed:
             return
         if self._texts:
-            self._job = Job(self._texts.popleft(), self._voice, self._espeak.rate, self)
+            text, espeak = self._texts.popleft(), self._espeak
+            self._job = Job(text, self._voice, espeak.rate, self, phonemes=espeak.phonemes)
             self._began = asyncio.get_running_loop().time()
             self._espeak.pool.submit(self._job)
         elif self._ended:

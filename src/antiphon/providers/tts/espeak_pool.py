@@ -45,6 +45,7 @@ class Job:
     voice: str
     rate: int
     listener: Listener
+    phonemes: bool = False  # [[…]] is spoken as phonemes
     number: int = 0  # given by the pool, rising
     words: list[WordTime] = field(default_factory=list)  # come before the audio they belong to
     cancelled: bool = False
@@ -52,7 +53,7 @@ class Job:
     def order(self) -> bytes:
         voice = self.voice.replace("\0", "").encode("utf-8", "replace")
         text = self.text.replace("\0", " ").encode("utf-8", "replace")
-        return struct.pack("<H", self.rate) + voice + b"\0" + text
+        return struct.pack("<H?", self.rate, self.phonemes) + voice + b"\0" + text
 
 
 class Pool:

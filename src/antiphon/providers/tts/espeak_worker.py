@@ -4,9 +4,10 @@ Run by espeak.py as a plain file, `espeak_worker.py LIBRARY DATA`, with a socket
 only what it needs, so that it is there in a few hundredths of a second. It ends when the socket does, which is also
 how it notices that its parent was killed.
 
-Both ways go frames: kind (1 byte), job (4 bytes), length of the rest (4 bytes), the rest. Little-endian throughout.
+Both ways go frames: kind (1 byte), job (4 bytes), length of the rest (4 bytes), the rest. Little-endian and UTF-8
+throughout.
 
-    to the worker      SAY     words a minute (2 bytes), voice, a zero byte, text; both UTF-8
+    to the worker      SAY     words a minute (2 bytes), 1 if [[…]] is phonemes (1 byte), voice, a zero byte, text
                        CANCEL  nothing; a job that is not the present one is not to be begun
     from the worker    READY   the sample rate (4 bytes), once
                        WORDS   pairs of 4 bytes: character offset in the text, first sample of the word
@@ -31,7 +32,7 @@ DEFAULT_VOICE = "en-us"
 
 _SYNCHRONOUS, _NO_EXIT = 2, 0x8000
 _BUFFER = 60  # ms of audio the library gathers before it hands them on
-_RATE, _CHARACTERS, _UTF8 = 1, 1, 1
+_RATE, _CHARACTERS, _UTF8, _PHONEMES = 1, 1, 1, 0x100
 _EVENT_END, _EVENT_WORD = 0, 1
 
 _AUDIBLE = 100  # of 32768: quieter samples at either end are silence
@@ -121,11 +122,12 @@ class Speaker:
     def say(self, job: int, order: bytes) -> None:
         if job <= self.cancelled:
             return self.send(DONE, job, b"\0")
-        voice, _, text = order[2:].partition(b"\0")
+        voice, _, text = order[3:].partition(b"\0")
+        flags = _UTF8 | (_PHONEMES if order[2] else 0)
         unknown = self._set_voice(voice.decode() or DEFAULT_VOICE)
         self._espeak.espeak_SetParameter(_RATE, int.from_bytes(order[:2], "little"), 0)
         self._job, self._trimmer, self._last_char = job, Trimmer(self.rate), -1
-        self._espeak.espeak_Synth(text + b"\0", len(text) + 1, 0, _CHARACTERS, 0, _UTF8, None, None)
+        self._espeak.espeak_Synth(text + b"\0", len(text) + 1, 0, _CHARACTERS, 0, flags, None, None)
         if job > self.cancelled and (tail := self._trimmer.end()):
             self.send(AUDIO, job, tail.tobytes())
         return self.send(DONE, job, bytes([unknown]))
