@@ -52,6 +52,22 @@ def patterns(
     _show(run(json=json, **_given(recordings=recordings)), json=json)
 
 
+@app.command()
+def heard(
+    cuts: Annotated[int | None, typer.Option(help="How many replies to cut.", min=1, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other cuts.", show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Whether the history holds what the caller heard, to the word, of replies cut at random moments."""
+    from antiphon.lab.bench_heard import run
+
+    figures = run(json=json, **_given(cuts=cuts, seed=seed))
+    if not json:
+        _show_rows(figures.pop("cells"))
+    _show(figures, json=json)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """Only what was asked for: the defaults are the bench's own."""
     return {name: value for name, value in options.items() if value is not None}
@@ -66,6 +82,16 @@ def _show(figures: dict[str, Any], *, json: bool) -> None:
     for name, value in _flat(figures):
         table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value))
     stdout().print(table)
+
+
+def _show_rows(rows: list[dict[str, Any]]) -> None:
+    """Objects of the same fields, as one table."""
+    from rich.table import Table
+
+    table = Table(*(name.replace("_", " ") for name in rows[0]), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*({True: "yes", False: "no"}[v] if isinstance(v, bool) else str(v) for v in row.values()))
+    stdout().print(table, "")
 
 
 def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
