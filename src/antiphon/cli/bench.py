@@ -11,6 +11,11 @@ from antiphon.cli.terminal import Json, Verbose, print_json, stdout
 
 app = typer.Typer(help="Measure this machine. Each command prints a table, or one JSON object.", no_args_is_help=True)
 
+# How many of the recorded callers: all, unless said.
+Recordings = Annotated[
+    int | None, typer.Option(help="How many recordings, drawn at random.", min=1, show_default=False)
+]
+
 
 @app.command()
 def overhead(
@@ -48,6 +53,30 @@ def patterns(
 ) -> None:
     """Cascade against streaming, on the same recordings: what the overlap of the stages is worth."""
     from antiphon.lab.bench_patterns import run
+
+    _show(run(json=json, **_given(recordings=recordings)), json=json)
+
+
+@app.command()
+def orders(
+    jobs: Annotated[int | None, typer.Option(help="How many calls at once.", min=1, show_default=False)] = None,
+    one_at_a_time: Annotated[
+        bool, typer.Option("--one-at-a-time", help="For latencies: the same as --jobs 1.")
+    ] = False,
+    recordings: Recordings = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Recorded callers against the whole local chain, in real time."""
+    from antiphon.lab.bench_orders import run
+
+    _show(run(json=json, **_given(jobs=1 if one_at_a_time else jobs, recordings=recordings)), json=json)
+
+
+@app.command()
+def barge_in(recordings: Recordings = None, json: Json = False, verbose: Verbose = False) -> None:
+    """How soon the agent stops when a recorded person speaks over it."""
+    from antiphon.lab.bench_barge_in import run
 
     _show(run(json=json, **_given(recordings=recordings)), json=json)
 
