@@ -7,9 +7,11 @@ the caller took the floor or that the reply ended: as real ones do.
 
 A cell is one way to be cut: by a voice that takes the floor, after an earlier hold and resume, or by the client's
 cancel; with the TTS giving the times of its words or not; in 24 kHz PCM or 8 kHz µ-law; the client saying every 100 ms
-what it has played or never. Words last from 140 to 420 ms whatever their spelling. So without word times, when they
-begin can only be estimated from the text and the loudness of the audio: such a cell is far from exact, and no care in
-playing out can mend it. The estimates lean late, so that a word is forgotten rather than made up.
+what it has played or never. Words last from 140 to 420 ms whatever their spelling.
+
+Without word times, when a word begins can only be estimated, from its letters and the loudness of the audio, and here
+the letters tell nothing. Such a cell is far from exact, in both directions, and no care in playing out can mend it. It
+is reported as measured; what is promised, no word too many, is promised where the TTS gives word times.
 """
 
 from __future__ import annotations
