@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from antiphon.errors import AntiphonError
 
-COMMAND = (sys.executable, "-m", "antiphon", "serve", "--port", "0")  # a free port of its own choice
+# A free port of its own choice, and nothing kept.
+COMMAND = (sys.executable, "-m", "antiphon", "serve", "--port", "0", "--store", "memory")
 READY_WITHIN = 120.0  # seconds from the start until every stage is loaded
 PROBE_EVERY = 0.1  # seconds
 STOP_WITHIN = 10.0  # seconds to end when asked to; then it is killed
@@ -26,7 +28,9 @@ class ServerFailed(AntiphonError):
 @contextlib.asynccontextmanager
 async def server_process() -> AsyncIterator[str]:
     """The address of a server that is ready. Its process is ended with the block, however that ends."""
-    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=_environment()
+    )
     output = _Output(process)
     try:
         try:
@@ -34,11 +38,18 @@ async def server_process() -> AsyncIterator[str]:
                 url = await output.address
                 await _ready(url, process)
         except (TimeoutError, OSError) as failure:
+            await _stop(process)
+            await output.close()
             raise ServerFailed(f"the server was not ready: {output.last_words()}") from failure
         yield url
     finally:
         await _stop(process)
         await output.close()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what is meant for the user's own server, such as its API keys."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("ANTIPHON_") or k == "ANTIPHON_CACHE"}
 
 
 class _Output:
@@ -54,7 +65,7 @@ class _Output:
         return self._lines[-1] if self._lines else "it said nothing"
 
     async def close(self) -> None:
-        """Returns when all has been read. To be called when the process has ended."""
+        """Returns when all has been read. To be called when the process has ended; twice is harmless."""
         await asyncio.gather(*self._readers)
         self.address.cancel()
 
