@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     )
     from antiphon.session.makings import Hooks
     from antiphon.session.session import Session
+    from antiphon.tools.base import ToolContext
     from antiphon.tools.function import FunctionTool, tool
+    from antiphon.tools.http import HttpTool
+    from antiphon.tools.mcp import McpServer
     from antiphon.types import AudioFormat, Encoding, Message, Role, SessionConfig, ToolCall, ToolSpec
 
     __version__: str
@@ -66,7 +69,10 @@ _HOMES = {
     ),
     "antiphon.session.makings": ("Hooks",),
     "antiphon.session.session": ("Session",),
+    "antiphon.tools.base": ("ToolContext",),
     "antiphon.tools.function": ("FunctionTool", "tool"),
+    "antiphon.tools.http": ("HttpTool",),
+    "antiphon.tools.mcp": ("McpServer",),
     "antiphon.types": ("AudioFormat", "Encoding", "Message", "Role", "SessionConfig", "ToolCall", "ToolSpec"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -85,6 +91,8 @@ __all__ = [
     "Encoding",
     "FunctionTool",
     "Hooks",
+    "HttpTool",
+    "McpServer",
     "Message",
     "MissingDependency",
     "ModelStoreError",
@@ -100,6 +108,7 @@ __all__ = [
     "SessionConfig",
     "Settings",
     "ToolCall",
+    "ToolContext",
     "ToolSpec",
     "__version__",
     "tool",

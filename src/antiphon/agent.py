@@ -22,7 +22,7 @@ from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.makings import Hooks, SessionOptions, Stages
-from antiphon.tools.base import Tool
+from antiphon.tools.base import Tool, ToolSource
 from antiphon.tools.ending import end_call_tool
 from antiphon.tools.function import as_tool
 
@@ -51,7 +51,7 @@ class Agent:
     tts: Spec | Tts = "local"
     vad: Spec | Vad = "local"
     voice: str | None = None
-    tools: Sequence[Tool | Callable[..., Any]] = ()
+    tools: Sequence[Tool | ToolSource | Callable[..., Any]] = ()  # functions, HttpTool, McpServer
     end_call: bool = False  # the agent may end the call itself, once its goodbye has been heard
     filler_lines: Sequence[str] | None = None  # what is said while a tool takes long; None: a few lines, in English
     mode: Literal["streaming", "cascade"] = "streaming"
@@ -127,9 +127,9 @@ class Agent:
             strict=self.strict,
         )
 
-    def _tools(self) -> tuple[Tool, ...]:
+    def _tools(self) -> tuple[Tool | ToolSource, ...]:
         own = [end_call_tool()] if self.end_call else []
-        return tuple(as_tool(tool) for tool in (*own, *self.tools))
+        return tuple(tool if isinstance(tool, ToolSource) else as_tool(tool) for tool in (*own, *self.tools))
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""

@@ -211,7 +211,7 @@ class Connection:
             session_id=self._protocol.session_id,
             stages=blueprint.stages,
             peer=self,
-            tools=blueprint.tools,
+            tools=self._runtime.tools,
             hooks=booking.watching(blueprint.hooks),
             options=blueprint.options,
         )

@@ -11,7 +11,7 @@ from typing import Any
 from antiphon.errors import AntiphonError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol
 from antiphon.session.makings import Hooks, SessionOptions, Stages
-from antiphon.tools.base import Tool
+from antiphon.tools.base import Tool, ToolSource
 
 log = logging.getLogger("antiphon.server")
 
@@ -24,14 +24,14 @@ class Blueprint:
 
     stages: Stages
     defaults: dict[str, Any]  # the `session` object a client's first update is laid over
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[Tool | ToolSource, ...] = ()
     hooks: Hooks = field(default_factory=Hooks)
     options: SessionOptions = field(default_factory=SessionOptions)
     strict: bool = False
 
 
 class Runtime:
-    """Owns the stages of a process: warms them once, however many ask, and closes them."""
+    """Owns the stages and the sources of tools of a process: warms them once, however many ask, and closes them."""
 
     def __init__(self, blueprint: Blueprint) -> None:
         # A wrong default is the operator's mistake: better told now than to the first caller.
@@ -43,6 +43,16 @@ class Runtime:
     @property
     def is_ready(self) -> bool:
         return self._warming is not None and self._warming.done() and self.error is None
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """What every session may run: tools, and what the sources of tools offer now."""
+        given = [tool.tools if isinstance(tool, ToolSource) else (tool,) for tool in self.blueprint.tools]
+        return tuple(tool for tools in given for tool in tools)
+
+    @property
+    def _sources(self) -> list[ToolSource]:
+        return [tool for tool in self.blueprint.tools if isinstance(tool, ToolSource)]
 
     async def ready(self) -> None:
         """Returns once every stage has been loaded and probed; raises what is wrong with one."""
@@ -59,6 +69,8 @@ class Runtime:
             async with asyncio.timeout(WARM_TIMEOUT), asyncio.TaskGroup() as tasks:
                 for provider in (stages.vad, stages.stt, stages.llm, stages.tts):
                     tasks.create_task(_warm_one(provider))
+                for source in self._sources:
+                    tasks.create_task(source.start())
         except* AntiphonError as group:
             error = group.exceptions[0]
             self.error = error if isinstance(error, AntiphonError) else AntiphonError(str(error))
@@ -72,7 +84,9 @@ class Runtime:
             await asyncio.gather(self._warming, return_exceptions=True)
             self._warming = None
         stages = self.blueprint.stages
-        await asyncio.gather(stages.stt.aclose(), stages.llm.aclose(), stages.tts.aclose(), return_exceptions=True)
+        closing = [stages.stt.aclose(), stages.llm.aclose(), stages.tts.aclose()]
+        closing += [source.aclose() for source in self._sources]
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 async def _warm_one(provider: Any) -> None:
