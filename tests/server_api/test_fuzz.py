@@ -127,7 +127,7 @@ def test_whatever_is_sent(requests):
 
 
 @pytest.mark.soak
-@settings(SLOW, max_examples=5_000)
+@settings(SLOW, max_examples=2_000)
 @given(st.lists(bodies | queries | paths, min_size=1, max_size=8))
 def test_whatever_is_sent_for_long(requests):
     check(requests)
