@@ -92,7 +92,7 @@ async def enter() -> None:
     [
         ("import sys; sys.exit('antiphon: no weights')", "antiphon: no weights"),
         ("pass", "it said nothing"),
-        ("print('listening on ws://127.0.0.1:9/v1/ws'); print('antiphon: out of memory')", "out of memory"),
+        (r"print('listening on ws://127.0.0.1:9/v1/ws\nantiphon: out of memory')", "out of memory"),
     ],
 )
 def test_a_server_that_fails_says_why(program, code: str, why: str) -> None:
