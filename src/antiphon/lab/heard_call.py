@@ -18,6 +18,7 @@ from antiphon.lab.simulated_call import SimulatedCall, scripted_stages
 from antiphon.lab.simulated_client import Network
 from antiphon.lab.tones import ToneCode, words_of
 from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.session.session import Session
 from antiphon.types import AudioFormat, Role, SessionConfig
 
 NETWORK = Network(delay=0.08, jitter=0.03)
@@ -67,8 +68,14 @@ class _Watch:
         self.started: list[str] = []
         self.sounded: set[str] = set()
         self.done: dict[str, out.ReplyStatus] = {}
+        self.remembered: dict[str, str] = {}  # of each reply that is done
         self.resumed = 0  # times a held reply went on
+        self._session: Session | None = None
+        self._before = 0  # assistant messages in the history when the reply started
         self._news = asyncio.Event()
+
+    def begin(self, session: Session) -> None:
+        self._session = session
 
     def step(self, now: float, event: ev.Event, actions: list[act.Action]) -> None:
         match event:
@@ -83,9 +90,16 @@ class _Watch:
         match notice:
             case out.ReplyStarted(reply_id):
                 self.started.append(reply_id)
+                self._before = len(self._said())
             case out.ReplyDone(reply_id, status):
                 self.done[reply_id] = status
+                self.remembered[reply_id] = "".join(self._said()[self._before :])
         self._news.set()
+
+    def _said(self) -> list[str]:
+        """What the agent is remembered to have said."""
+        assert self._session
+        return [message.text for message in self._session.history if message.role is Role.ASSISTANT]
 
     async def until(self, condition: Callable[[], bool]) -> bool:
         """Whether it came true before the caller's patience was at its end."""
@@ -108,7 +122,7 @@ async def cut_replies(cell: Cell, cuts: int, *, seed: int) -> list[Outcome]:
         code,
         stages=_stages(code, cell, rng, seed),
         config=SessionConfig(input_format=cell.audio, output_format=cell.audio),
-        hooks=Hooks(journal=watch.step, on_notice=watch.notice),
+        hooks=Hooks(on_session=watch.begin, journal=watch.step, on_notice=watch.notice),
         options=SessionOptions(settings=Settings(idle_after=None)),
         network=NETWORK,
         acknowledges=cell.acknowledges,
@@ -138,12 +152,11 @@ class _Cutter:
         self._ask()
         while len(remembered) < cuts:
             reply_id = await self._next_reply()
-            before = len(self._assistant())
             await self._interfere(reply_id)
             await self._watch.until(lambda reply_id=reply_id: reply_id in self._watch.done)  # type: ignore[misc]
             # A reply that ends on its own was cut too late, and one without a sound has nothing to cut.
             if self._watch.done[reply_id] is out.ReplyStatus.INTERRUPTED and reply_id in self._watch.sounded:
-                remembered[reply_id] = "".join(self._assistant()[before:][:1])
+                remembered[reply_id] = self._watch.remembered[reply_id]
         return remembered
 
     async def _next_reply(self) -> str:
@@ -183,10 +196,6 @@ class _Cutter:
     def _ask(self) -> None:
         self._call.pause(self._rng.uniform(0.5, 1.0))
         self._call.say(self._rng.choice(ASKS))
-
-    def _assistant(self) -> list[str]:
-        """What the agent is remembered to have said."""
-        return [message.text for message in self._call.session.history if message.role is Role.ASSISTANT]
 
 
 def _stages(code: ToneCode, cell: Cell, rng: random.Random, seed: int) -> Stages:
