@@ -13,6 +13,9 @@ from antiphon.client.report import CallReport, Turn
 from antiphon.lab.demo_caller import Part, Said
 
 
+ROUNDING = 0.2  # seconds by which the last sound may be placed behind the end of what was said; pauses are longer
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """Of a reply, with the space after it."""
@@ -133,13 +136,13 @@ def _told(conversation: Conversation, reply_id: str) -> dict[str, Any]:
 
 
 def heard_utterances(conversation: Conversation, said: list[Said], report: CallReport) -> tuple[Utterance, ...]:
+    """What was said, each with the turns that came of it: those whose last sound is in it."""
     began = conversation.began
     found = []
     for each in said:
         if each.utterance.begins is None:
             continue
-        begins = each.utterance.begins - began
-        ends = begins + len(each.utterance.pcm) / SAMPLE_BYTES / conversation.microphone.rate
-        turns = tuple(turn for turn in report.turns if turn.at is not None and begins <= turn.at <= ends)
+        begins, ends = each.utterance.begins - began, (each.utterance.ends or conversation.ended) - began
+        turns = tuple(turn for turn in report.turns if turn.at is not None and begins <= turn.at <= ends + ROUNDING)
         found.append(Utterance(each.line.text, each.line.part, begins, ends, turns))
     return tuple(found)
