@@ -85,7 +85,7 @@ class LoadCaller(asyncio.Protocol):
             f"Sec-WebSocket-Key: {key}",
             "Sec-WebSocket-Version: 13",
         )
-        transport.write("\r\n".join((*lines, "", "")).encode())
+        self._transport.write("\r\n".join((*lines, "", "")).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = self.lost or repr(error) if error else self.lost or "the server closed the connection"
