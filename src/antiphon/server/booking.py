@@ -13,6 +13,7 @@ import msgspec
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
+from antiphon.errors import SessionClosed
 from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import journal as to
 from antiphon.server import tokens
@@ -21,6 +22,7 @@ from antiphon.server.recorder import Recorder
 from antiphon.server.stores.base import SessionRecord
 from antiphon.session.makings import Hooks
 from antiphon.session.telling import call_hook
+from antiphon.types import ToolCall
 
 if TYPE_CHECKING:
     from antiphon.server.service import Service
@@ -69,7 +71,14 @@ class Booking:
             if after:
                 after(now, event, actions)
 
-        return dataclasses.replace(hooks, on_notice=notice, journal=step)
+        async def before_tool(call: ToolCall) -> None:
+            await self.journal.durable()
+            if self.journal.lost:
+                raise SessionClosed("another owner has this session now")
+            if hooks.before_tool:
+                await hooks.before_tool(call)
+
+        return dataclasses.replace(hooks, on_notice=notice, journal=step, before_tool=before_tool)
 
     def caller_audio(self, data: bytes) -> None:
         """What the caller's microphone heard, in the input format."""

@@ -146,6 +146,11 @@ class Journal:
         """Since the session was made."""
         return int((self._now() - self._began) * 1000)
 
+    @property
+    def lost(self) -> bool:
+        """Nothing that is put is written any more."""
+        return self._lost
+
     def put(self, *entries: Entry, **fields: Any) -> None:
         """Adds entries, and sets fields of the session's record (see Changes). Never blocks."""
         if self._lost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.tools.base import Tool
-from antiphon.types import Message, SessionConfig
+from antiphon.types import Message, SessionConfig, ToolCall
 
 if TYPE_CHECKING:
     from antiphon.session.session import Session
@@ -41,6 +41,9 @@ class Hooks:
     before_speech: Callable[[str], str] | None = None  # the text of a clause -> what the TTS is given of it
     summarise: Callable[[tuple[Message, ...]], str] | None = None  # of history that no longer fits
     journal: Callable[[float, ev.Event, list[act.Action]], None] | None = None  # every step of the core
+    # Stores the intent of a tool call, which `on_notice` and `journal` were told before: awaited before the call is
+    # run, or the client asked to run it. If it raises, or takes longer than 2 s, the call is not run.
+    before_tool: Callable[[ToolCall], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from antiphon.conversation import notices as out
 from antiphon.conversation import turns
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Settings
-from antiphon.conversation.state import State
+from antiphon.conversation.state import Phase, State
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Transcript
+from antiphon.session.calling import Gate, ToolRunner
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
 from antiphon.session.peer import Peer
@@ -31,7 +32,7 @@ from antiphon.session.tasks import Tasks
 from antiphon.session.telling import Teller, TurnClock, call_hook
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
-from antiphon.tools.base import Tool, ToolContext
+from antiphon.tools.base import Tool, ToolContext, ToolResult
 from antiphon.types import Message, Role, SessionConfig, ToolCall
 
 log = logging.getLogger("antiphon.session")
@@ -60,7 +61,8 @@ class Session:
         self._functions = {tool.spec.name: tool for tool in tools}
         self._loop = asyncio.get_running_loop()
         self._opened_at = self._loop.time()
-        self._teller = Teller(peer, self._hooks)
+        self._gate = Gate(peer, on_open=self.drained)
+        self._teller = Teller(self._gate, self._hooks)
         self._clock = TurnClock(self._options.budgets)
         self._inbox: deque[ev.Event] = deque()
         self._stepping = False
@@ -69,9 +71,9 @@ class Session:
         self._primer = Primer(stages.llm, self._tasks)
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
-        self._build(config, peer)
+        self._build(config)
 
-    def _build(self, config: SessionConfig, peer: Peer) -> None:
+    def _build(self, config: SessionConfig) -> None:
         self._timers = Timers(self._timer_fired)
         self._transcriber = Transcriber(
             self._stages.stt,
@@ -90,13 +92,22 @@ class Session:
         )
         self._playout = Playout(
             audio_format=config.output_format,
-            peer=peer,
+            peer=self._gate,
             post=self.post,
             on_first_audible=self._first_audible,
             on_sent=self._audio_sent,
             delay=self._options.client_delay,
         )
         self._playout.volume = config.volume
+        self._runner = ToolRunner(
+            self._functions,
+            gate=self._gate,
+            tasks=self._tasks,
+            before=self._hooks.before_tool,
+            context=self._tool_context,
+            goes_on=lambda: self._state.phase is Phase.OPEN,
+            answer=self._tool_returned,
+        )
         self._voice = Voice(
             self._stages.tts,
             rate=config.output_format.sample_rate,
@@ -247,11 +258,12 @@ class Session:
                 self._forget_reply(reply_id)
                 self._playout.stop(reply_id)
             case act.RunTool(call):
-                self._run_tool(call)
+                self._runner.run(call)
             case act.Forget(messages):
                 self._forget(messages)
             case act.CloseSession(reason):
                 self._timers.clear_all()
+                self._gate.settle()
                 self._teller.tell(out.SessionEnded(reason, self.duration))
                 self._ended.set()
 
@@ -264,6 +276,8 @@ class Session:
             case out.ToolCalled(name=name) if name in self._functions:
                 self._teller.tell_hooks(notice)  # run here: the client is not asked
                 return
+            case out.ToolCalled(call_id):
+                self._runner.announced(call_id)
             case out.ReplyDone(reply_id):
                 self._forget_reply(reply_id)
                 self._primer.prime(self._state)
@@ -296,14 +310,11 @@ class Session:
         self._clock.reply_committed(reply.marks)
         self._playout.play(reply.reply_id, reply.item_id, reply.speech)
 
-    def _run_tool(self, call: ToolCall) -> None:
-        if function := self._functions.get(call.name):
-            self._tasks.spawn(self._call(function, call), "tool")
+    def _tool_context(self, call: ToolCall) -> ToolContext:
+        return ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)
 
-    async def _call(self, function: Tool, call: ToolCall) -> None:
-        context = ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)
-        result, is_error = await function.run(call, context)
-        self.tool_result(call.call_id, result, is_error=is_error)
+    def _tool_returned(self, call_id: str, result: ToolResult) -> None:
+        self.tool_result(call_id, result.text, is_error=result.is_error)
 
     def _forget(self, messages: tuple[Message, ...]) -> None:
         log.info("%s: %d messages no longer fit the model's window", self.session_id, len(messages))

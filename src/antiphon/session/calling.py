@@ -1,0 +1,124 @@
+"""Running what the model calls: not before its intent is stored, and never without an answer.
+
+A call that this server runs waits in its task. One that the client runs has not begun while the client does not know
+of it: until its intent is stored, everything the client would be told waits, in order. That is milliseconds, and audio
+pauses for them as it does for a slow socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+
+from antiphon.conversation.notices import Notice, ToolCalled
+from antiphon.session.peer import Peer
+from antiphon.session.tasks import Tasks
+from antiphon.tools.base import Tool, ToolContext, ToolResult
+from antiphon.types import ToolCall
+
+log = logging.getLogger("antiphon.session")
+
+STORE_TIMEOUT = 2.0  # seconds an intent may take to be stored
+NOT_STORED = ToolResult("it was not run: the call could not be recorded.", is_error=True)
+
+BeforeTool = Callable[[ToolCall], Awaitable[None]]
+
+
+class Gate:
+    """A peer that can be made to wait: what is sent meanwhile follows in order when it opens."""
+
+    def __init__(self, peer: Peer, *, on_open: Callable[[], None]) -> None:
+        self._peer = peer
+        self._on_open = on_open
+        self._unstored: set[str] = set()  # calls of the client's whose intent is being stored
+        self._waiting: deque[Notice] = deque()
+
+    @property
+    def congested(self) -> bool:
+        return bool(self._unstored) or self._peer.congested
+
+    def send(self, notice: Notice) -> None:
+        if self._unstored:
+            self._waiting.append(notice)
+        else:
+            self._peer.send(notice)
+
+    def shut(self, call_id: str) -> None:
+        self._unstored.add(call_id)
+
+    def open(self, call_id: str, *, stored: bool) -> None:
+        """The call's intent is stored, or will not be: then the client never hears of it."""
+        if not stored:
+            self._waiting = deque(n for n in self._waiting if not (isinstance(n, ToolCalled) and n.call_id == call_id))
+        self._unstored.discard(call_id)
+        if self._unstored:
+            return
+        while self._waiting:
+            self._peer.send(self._waiting.popleft())
+        self._on_open()
+
+    def settle(self) -> None:
+        """The session ends: nothing is waited for any more."""
+        for call_id in tuple(self._unstored):
+            self.open(call_id, stored=False)
+
+
+class ToolRunner:
+    """Runs the calls of one session, each in a task."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Tool],
+        *,
+        gate: Gate,
+        tasks: Tasks,
+        before: BeforeTool | None,
+        context: Callable[[ToolCall], ToolContext],
+        goes_on: Callable[[], bool],
+        answer: Callable[[str, ToolResult], None],
+    ) -> None:
+        """`before` stores a call's intent, and raises if it cannot. `goes_on`: the session is not at its end."""
+        self._functions = functions
+        self._gate = gate
+        self._tasks = tasks
+        self._before = before
+        self._context = context
+        self._goes_on = goes_on
+        self._answer = answer
+
+    def announced(self, call_id: str) -> None:
+        """The client is about to be told of a call."""
+        if self._before:
+            self._gate.shut(call_id)
+
+    def run(self, call: ToolCall) -> None:
+        if function := self._functions.get(call.name):
+            self._tasks.spawn(self._run(function, call), "tool")
+        elif self._before:
+            self._tasks.spawn(self._ask(call), "tool")
+
+    async def _run(self, function: Tool, call: ToolCall) -> None:
+        if not await self._stored(call):
+            self._answer(call.call_id, NOT_STORED)
+        elif self._goes_on():
+            self._answer(call.call_id, await function.run(call, self._context(call)))
+
+    async def _ask(self, call: ToolCall) -> None:
+        """A call that the client runs."""
+        stored = await self._stored(call)
+        self._gate.open(call.call_id, stored=stored)
+        if not stored:
+            self._answer(call.call_id, NOT_STORED)
+
+    async def _stored(self, call: ToolCall) -> bool:
+        if self._before is None:
+            return True
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT):
+                await self._before(call)
+        except Exception:
+            log.exception("the intent of tool call %s could not be stored", call.call_id)
+            return False
+        return True
