@@ -82,7 +82,7 @@ class Figures:
 
 
 async def _measure(seconds: float, sessions: int | None) -> dict[str, Any]:
-    cores = sorted(os.sched_getaffinity(0))
+    cores, measured_on = sorted(os.sched_getaffinity(0)), machine()
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores[1:2]))
     async with server_process(blueprint, core=cores[0]) as server:
@@ -92,7 +92,8 @@ async def _measure(seconds: float, sessions: int | None) -> dict[str, Any]:
             sessions = await _search(crowd)
         final = await crowd.measure(sessions, seconds)
         crowd.leave()
-    return _report(few, final, seconds=seconds, shared=len(cores) < 2)
+    shared = ", server and callers on the same core" if len(cores) < 2 else ""
+    return {**_report(few, final), "seconds": seconds, "machine": measured_on + shared, "date": today()}
 
 
 async def _search(crowd: Crowd) -> int:
@@ -103,7 +104,7 @@ async def _search(crowd: Crowd) -> int:
     return best
 
 
-def _report(few: Figures, final: Figures, *, seconds: float, shared: bool) -> dict[str, Any]:
+def _report(few: Figures, final: Figures) -> dict[str, Any]:
     growth = (final.rss - few.rss) / max(final.sessions - few.sessions, 1)
     return {
         "sessions_per_core": final.sessions,
@@ -115,9 +116,6 @@ def _report(few: Figures, final: Figures, *, seconds: float, shared: bool) -> di
         "cpu_percent": 100 * final.cpu,
         "replies": final.replies,
         "lost": final.lost,
-        "seconds": seconds,
-        "machine": machine() + (", server and callers on the same core" if shared else ""),
-        "date": today(),
     }
 
 
