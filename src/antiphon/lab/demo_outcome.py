@@ -12,7 +12,6 @@ from antiphon.client.events import ReplyAudio, ReplyDone, ReplyStarted, Transcri
 from antiphon.client.report import CallReport, Turn
 from antiphon.lab.demo_caller import Part, Said
 
-
 ROUNDING = 0.2  # seconds by which the last sound may be placed behind the end of what was said; pauses are longer
 
 
