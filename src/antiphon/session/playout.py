@@ -26,6 +26,7 @@ FRAME = 0.04  # seconds of audio in one message
 FADE = 0.005  # seconds over which audio comes back after a hold
 ACK_GRACE = 0.5  # seconds an acknowledging client may take to say it has played the last sample
 ACK_WAIT = 0.35  # the same, of a reply that was stopped: the turn that stopped it takes longer than that
+INAUDIBLE = 0.002  # seconds: less of a word than this, at its very beginning, nobody has heard
 FLUSH_MARGIN = 0.06  # seconds; the way of a flush and the way of the audio differ by less: twice a jitter of 30 ms
 LOOKAHEAD = 8.0  # seconds of audio made but not yet sent, above which the TTS is given no more text
 TINY = 1e-6  # seconds; a shorter wait is an error of rounding
@@ -235,7 +236,8 @@ class Playout:
             at = self._flushed_at + self._delay - FLUSH_MARGIN  # when the flush arrives
         reply_id, played = self._reply_id, speech.ledger.played(at)
         self._clear()
-        self._post(PlayoutStopped(reply_id, played, speech.ledger.heard(played)))
+        heard = speech.ledger.heard(played - int(INAUDIBLE * speech.rate))
+        self._post(PlayoutStopped(reply_id, played, heard))
 
     def _is_played(self, speech: Speech) -> bool:
         """Whether the client is known to have played all it was sent."""
