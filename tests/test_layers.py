@@ -16,14 +16,14 @@ LAYERS = (
     ("conversation", "audio", "text"),
     ("providers", "tools"),
     ("session", "protocols"),
-    ("server", "client", "lab"),
+    ("server", "client"),
     ("agent", "agent_file"),
+    ("lab",),
     ("cli",),
+    ("__main__",),
 )
 SIDEWAYS = {
     ("errors", "types"),
-    ("lab", "client"),  # simulated callers are clients
-    ("lab", "server"),  # and call a server of their own
     ("agent", "agent_file"),
 }
 # The front door names parts of every layer; nothing inside may enter by it.
