@@ -32,6 +32,11 @@ class History:
     def messages(self) -> tuple[Message, ...]:
         return tuple(entry.message for entry in self.entries)
 
+    def last_said(self) -> str:
+        """What was heard of the agent last."""
+        texts = (entry.message.text for entry in reversed(self.entries) if entry.message.role is Role.ASSISTANT)
+        return next((text for text in texts if text), "")
+
     def said(self, role: Role, text: str) -> History:
         """With a message of the caller's, or of the system's, at its end."""
         return replace(self, entries=(*self.entries, Entry(Message(role, text))))

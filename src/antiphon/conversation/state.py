@@ -83,6 +83,7 @@ class Turn:
     onset: int  # ms of received audio
     text: str = ""  # the best transcript so far
     asked: Asked = Asked.NOT_YET
+    waited: bool = False  # its silence was made longer, for its words are the beginning of something
     given_up: bool = False  # an overlap whose hold came to nothing: it holds the agent no second time
 
 

@@ -16,6 +16,7 @@ from antiphon.conversation.events import Heard, VoiceStarted, VoiceStopped
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Asked, Floor, Gate, Turn, Voice
 from antiphon.conversation.stepping import Step
+from antiphon.conversation.values import is_unfinished
 from antiphon.conversation.words import is_backchannel
 from antiphon.types import Role
 
@@ -59,7 +60,7 @@ def voice_stopped(s: Step, event: VoiceStopped) -> None:
 def _voice_goes_on(s: Step) -> None:
     """The caller speaks on after a pause: what was concluded from the pause no longer holds."""
     s.clear(EARLY_FINAL, ENDPOINT, MAX_SILENCE, TRANSCRIPT)
-    turn = s.set_turn(asked=Asked.NOT_YET)
+    turn = s.set_turn(asked=Asked.NOT_YET, waited=False)
     if turn.floor is Floor.CLOSING:
         s.set_turn(floor=Floor.OPEN)
         s.at_audio(WORDLESS, s.state.last_voice + s.settings.wordless_turn)
@@ -100,7 +101,8 @@ def heard(s: Step, event: Heard) -> None:
 def _final_in_turn(s: Step) -> None:
     assert s.state.turn
     if s.state.turn.floor is Floor.CLOSING:
-        close(s)
+        if not _waits_for_more(s):
+            close(s)
     else:
         replies.speculate(s, s.state.turn.text)
 
@@ -126,13 +128,27 @@ def endpoint(s: Step) -> None:
     if turn is None or turn.floor is not Floor.OPEN or s.state.voice is Voice.ON:
         return
     if turn.asked is Asked.ANSWERED:
-        close(s)
+        if not _waits_for_more(s):
+            close(s)
         return
     s.set_turn(floor=Floor.CLOSING)
     s.at_audio(MAX_SILENCE, s.state.last_voice + s.settings.max_silence)
     s.after(TRANSCRIPT, s.settings.max_silence / 1000)
     if turn.asked is Asked.NOT_YET:
         _ask(s)
+
+
+def _waits_for_more(s: Step) -> bool:
+    """A number that was asked for pauses in its middle: once in each silence, it is given the longest one there is."""
+    turn = s.state.turn
+    if turn is None or turn.waited or not s.settings.whole_values:
+        return False
+    if not is_unfinished(turn.text, question=s.state.history.last_said(), tools=s.settings.tools):
+        return False
+    s.set_turn(floor=Floor.OPEN, waited=True)
+    s.clear(MAX_SILENCE, TRANSCRIPT)
+    s.at_audio(ENDPOINT, s.state.last_voice + s.settings.max_silence)
+    return True
 
 
 def give_up_on_transcript(s: Step) -> None:
