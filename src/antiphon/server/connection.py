@@ -204,6 +204,7 @@ class Connection:
             raise ProtocolError(
                 f"the agent could not be started: {error}", code="internal_error", fatal=True
             ) from error
+        tools = await self._visit.agent_tools(agent_id)
         booking = await self._visit.book(self._protocol.settings, agent_id=agent_id)
         blueprint = self._runtime.blueprint
         self._session = session = Session(
@@ -211,7 +212,7 @@ class Connection:
             session_id=self._protocol.session_id,
             stages=blueprint.stages,
             peer=self,
-            tools=self._runtime.tools,
+            tools=(*tools, *self._runtime.tools),
             hooks=booking.watching(blueprint.hooks),
             options=blueprint.options,
         )

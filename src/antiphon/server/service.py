@@ -20,12 +20,14 @@ from antiphon.protocols.voice_agent.config import Settings
 from antiphon.server import agents
 from antiphon.server.auth import Doorkeeper, Principal
 from antiphon.server.booking import Booking
+from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.recorder import encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.webhooks import Webhooks
+from antiphon.tools.http import HttpTool
 
 log = logging.getLogger("antiphon.server")
 
@@ -44,6 +46,7 @@ class ServerOptions:
     reuse_tokens: bool = False  # a temporary token opens any number of sessions until it expires
     recordings: Path | None = None  # where calls are recorded; None: nowhere
     keep_sessions: float = 30 * 86_400  # seconds the journal and the recording of a session are kept
+    private_tools: tuple[str, ...] = ()  # networks and hosts of one's own that stored agents' HTTP tools may reach
     private_webhooks: bool = False  # webhooks may lead into the server's own network
 
 
@@ -105,6 +108,13 @@ class Service:
         if document is None or document.account != principal.account:
             return None
         return agents.session_object(agents.from_document(document))
+
+    async def agent_tools(self, agent_id: str) -> tuple[HttpTool, ...]:
+        """What this server runs for a stored agent; the caller has been found to own it."""
+        document = await self.store.document("agent", agent_id)
+        if document is None:
+            return ()
+        return http_tools(agents.from_document(document), allow_private=self.options.private_tools)
 
     # --- sessions -------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from antiphon.server.booking import Booking
 from antiphon.server.limits import Allowance, Quiet
 from antiphon.server.service import Service
 from antiphon.server.stores.base import StoreUnavailable
+from antiphon.tools.http import HttpTool
 from antiphon.types import AudioFormat
 
 log = logging.getLogger("antiphon.server")
@@ -71,6 +72,14 @@ class Visit:
         self._in_time()
         try:
             return await self._service.agent(self.principal, agent_id)
+        except StoreUnavailable as error:
+            log.error("no agent can be read: %s", error)
+            raise refusals.internal_error() from error
+
+    async def agent_tools(self, agent_id: str | None) -> tuple[HttpTool, ...]:
+        """The stored agent's tools that this server runs. Raises ProtocolError."""
+        try:
+            return await self._service.agent_tools(agent_id) if agent_id else ()
         except StoreUnavailable as error:
             log.error("no agent can be read: %s", error)
             raise refusals.internal_error() from error
