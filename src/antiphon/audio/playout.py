@@ -112,8 +112,16 @@ class ReplyLedger:
     as it is played out. Leading silence of a segment is the caller's to trim, from audio and word times alike.
     """
 
-    def __init__(self, rate: int, *, delay: float = ASSUMED_DELAY, busy_until: float = -math.inf) -> None:
-        """`rate` in Hz, of all samples counted here; the rest as in `PlayClock`."""
+    def __init__(
+        self,
+        rate: int,
+        *,
+        delay: float = ASSUMED_DELAY,
+        busy_until: float = -math.inf,
+        words_apart: bool | None = None,
+    ) -> None:
+        """`rate` in Hz, of all samples counted here. `words_apart`: whether the words of this voice stand apart, as an
+        earlier reply has shown, if one has. The rest as in `PlayClock`."""
         self.clock = PlayClock(rate, delay=delay, busy_until=busy_until)
         self.content_samples = 0  # produced by the TTS so far
         self._rate = rate
@@ -122,6 +130,7 @@ class ReplyLedger:
         self._segments: list[Segment] = []
         self._open = 0  # index of the oldest segment that has not ended
         self._pace = 0.0  # how slowly the last segment was spoken
+        self.words_apart = words_apart
         self._pieces: list[_Piece] = []
         self._taken = 0  # words already returned by `take_words`
 
@@ -130,7 +139,8 @@ class ReplyLedger:
     def add_segment(self, text: str, char_start: int) -> None:
         """`text` went to the TTS; it begins at offset `char_start` of the reply's text. Segments follow one another:
         characters between two of them, which were not spoken, are taken for spaces."""
-        self._segments.append(Segment(start=self.content_samples, rate=self._rate, pace=self._pace))
+        start = self.content_samples
+        self._segments.append(Segment(start=start, rate=self._rate, pace=self._pace, apart=self.words_apart))
         self.extend_segment(text, char_start)
 
     def extend_segment(self, text: str, char_start: int) -> None:
@@ -158,8 +168,10 @@ class ReplyLedger:
         ended.end()
         self._open += 1
         self._pace = ended.pace or self._pace
+        self.words_apart = ended.apart
         for waiting in self._segments[self._open :]:
             waiting.start, waiting.expected_pace = self.content_samples, self._pace
+            waiting.expected_apart = self.words_apart
 
     def _current(self) -> Segment:
         if self._open == len(self._segments):

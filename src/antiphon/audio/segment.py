@@ -14,6 +14,8 @@ import numpy as np
 from antiphon.audio import word_estimate
 from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.word_estimate import FRAMES_A_SECOND, Loudness
+from antiphon.audio.word_islands import FEWEST as FEWEST_ISLANDS
+from antiphon.audio.word_islands import Islands
 
 # A word is a run without white space, its punctuation included. Scripts written without spaces (CJK ideographs and
 # kana) count each character with the punctuation after it, or a whole sentence would pass for one word.
@@ -38,9 +40,10 @@ class Word:
 class Segment:
     """All sample counts here are from the segment's own first sample, at the reply's rate."""
 
-    def __init__(self, *, start: int, rate: int, pace: float = 0.0) -> None:
+    def __init__(self, *, start: int, rate: int, pace: float = 0.0, apart: bool | None = None) -> None:
         self.start = start  # of its audio within the reply's content; final once the segment before it has ended
         self.expected_pace = pace  # frames a unit of weight takes at most, by earlier segments; 0: nothing known
+        self.expected_apart = apart  # the words of this voice stand apart, by earlier segments; None: nothing known
         self.samples = 0
         self.ended = False
         self.words: list[Word] = []
@@ -49,6 +52,7 @@ class Segment:
         self._texts: list[str] = []
         self._known: dict[int, int] = {}  # word -> its start, as the provider said
         self._loudness = Loudness(rate)
+        self._islands = Islands(rate)
 
     def add_text(self, text: str, char_start: int) -> None:
         for match in WORDS.finditer(text):
@@ -61,6 +65,7 @@ class Segment:
     def add_audio(self, pcm: bytes) -> None:
         self.samples += len(pcm) // SAMPLE_BYTES
         self._loudness.add(pcm)
+        self._islands.add(pcm)
         self._changed()
 
     def add_times(self, times: Iterable[tuple[int, int]]) -> None:
@@ -74,6 +79,15 @@ class Segment:
     def end(self) -> None:
         self.ended = True
         self._changed()
+
+    @property
+    def apart(self) -> bool | None:
+        """What the next segment may expect of `expected_apart`, judged by this one, which has ended."""
+        return self._stands_apart() if len(self.words) >= FEWEST_ISLANDS else self.expected_apart
+
+    def _stands_apart(self) -> bool:
+        enough = len(self.words) >= FEWEST_ISLANDS or bool(self.expected_apart)  # fewer may fit by chance
+        return enough and len(self._islands.starts) == len(self.words)
 
     @property
     def pace(self) -> float:
@@ -131,12 +145,18 @@ class Segment:
         return bent
 
     def _estimates(self, *, whole: bool) -> list[float]:
+        islands: list[float] = [*self._islands.starts, *[math.inf] * len(self.words)][: len(self.words)]
+        if self._stands_apart() if self.ended else self.expected_apart:
+            return islands
         levels = self._loudness.levels
         if whole:
             frames = word_estimate.starts(self._texts, levels)
         else:
             frames = word_estimate.starts_so_far(self._texts, levels, self.expected_pace or SLOWEST_PACE)
-        return [float(math.ceil(f * self._rate / FRAMES_A_SECOND)) if f < math.inf else f for f in frames]
+        estimates = [float(math.ceil(f * self._rate / FRAMES_A_SECOND)) if f < math.inf else f for f in frames]
+        if whole or self.expected_apart is False:
+            return estimates
+        return list(map(max, estimates, islands))  # of a voice not known yet, one sound is no more than one word
 
     def _in_pause(self, word_start: int, position: int) -> bool:
         """Whether the word that began at `word_start` has sounded and silence has followed it up to `position`."""

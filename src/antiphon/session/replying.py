@@ -39,6 +39,7 @@ class Voice:
         self.name = name
         self.language = language
         self.before_speech = before_speech
+        self.words_apart: bool | None = None  # whether it falls silent between words, as an earlier reply has shown
         rates = tts.capabilities.sample_rates
         self.tts_rate = rate if rate in rates else rates[0]
 
@@ -101,6 +102,7 @@ class Reply:
             self._post(ReplyFailed(self.reply_id, "reply", repr(failures.exceptions[0])))
         finally:
             self.speech.abandon()
+            self._voice.words_apart = self.speech.ledger.words_apart
             await stream.aclose()
 
     def _failed(self, error: ProviderError) -> None:

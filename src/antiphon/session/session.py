@@ -295,7 +295,7 @@ class Session:
             order,
             llm=self._stages.llm,
             voice=self._voice,
-            ledger=ReplyLedger(self._voice.rate, delay=self._options.client_delay),
+            ledger=ReplyLedger(self._voice.rate, delay=self._options.client_delay, words_apart=self._voice.words_apart),
             mode=self._state.settings.mode,
             max_tokens=self._state.settings.max_tokens,
             post=self.post,
