@@ -70,3 +70,11 @@ def test_the_track_has_each_frame_where_it_was_sent() -> None:
     microphone.frame(at=5.05)
     track = microphone.track(5.0)
     assert track == quiet(0.01) + speech(0.04)[:960] + quiet(0.02) + speech(0.04)[960:]
+
+
+def test_frames_that_were_late_and_caught_up_with_leave_no_gap() -> None:
+    microphone = saying(speech(0.4))
+    microphone.frame(at=5.0)
+    for n in range(1, 20):
+        microphone.frame(at=max(5.3, 5.0 + n * FRAME))  # a stall, and then all that was due at once
+    assert microphone.track(5.0) == speech(0.4)

@@ -84,13 +84,23 @@ class Microphone:
         return None if extent is None else self._times[begin + (extent[1] - 1) * SAMPLE_BYTES // self._frame_size]
 
     def track(self, begin: float) -> bytes:
-        """What was sent, on a timeline whose first sample is at `begin`: gapless but where a frame was late by half."""
+        """What was sent, on a timeline whose first sample is at `begin`. Frames that went out late, and were caught up
+        with, stand where they were due; only time that was never made up for is a gap."""
         track = bytearray()
-        for n, time in enumerate(self._times):
-            late = SAMPLE_BYTES * round((time - begin) * self.rate) - len(track)
-            track += bytes(late if 2 * late >= self._frame_size else 0)
+        for n, time in enumerate(self._due_times()):
+            gap = SAMPLE_BYTES * round((time - begin) * self.rate) - len(track)
+            track += bytes(gap if 2 * gap >= self._frame_size else 0)
             track += self._frames(n, n + 1)
         return bytes(track)
+
+    def _due_times(self) -> list[float]:
+        """When each frame was due, if each of those after it took its 20 ms: the latest that fits all their times."""
+        due: list[float] = []
+        latest = float("inf")
+        for time in reversed(self._times):
+            latest = min(latest - FRAME, time)
+            due.append(latest)
+        return due[::-1]
 
     def _frames(self, begin: int, end: int) -> bytes:
         return bytes(self._sent[begin * self._frame_size : end * self._frame_size])
