@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def weights() -> None:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "antiphon", "demo", "--out", str(folder), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def test_the_conversation_is_held_and_proved(tmp_path: Path) -> None:
@@ -54,15 +55,16 @@ def test_the_conversation_is_held_and_proved(tmp_path: Path) -> None:
         assert file.getnframes() / file.getframerate() == pytest.approx(told["duration_s"], abs=0.5)
 
 
-def test_ended_in_the_middle_it_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ended_in_the_middle_it_leaves_nothing_running(tmp_path: Path, how: signal.Signals, code: int) -> None:
     process = start(tmp_path)
     assert process.stdout is not None
     while "Uh-huh" not in process.stdout.readline():
         assert process.poll() is None
     (server,) = children(process.pid)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode not in (0, None)
+    os.killpg(process.pid, how)  # as a terminal does
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (code, "")
     assert not Path(f"/proc/{server}").exists()
 
 

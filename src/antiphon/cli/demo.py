@@ -34,7 +34,11 @@ def demo(
     A simulated caller says "uh-huh" over the greeting, answers, asks, and talks over a long reply. Needs no key.
     What was heard is then checked; the exit code is 0 only if all of it is as it should be.
     """
-    raise typer.Exit(run_async(_demo(caller, out, started=time.monotonic())))
+    try:
+        code = run_async(_demo(caller, out, started=time.monotonic()))
+    except asyncio.CancelledError:
+        code = 128 + signal.SIGTERM
+    raise typer.Exit(code)
 
 
 async def _demo(caller: Path | None, out: Path, *, started: float) -> int:
