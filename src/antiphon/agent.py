@@ -60,6 +60,7 @@ class Agent:
     interruptible: bool = True
     max_tokens: int = 150
     language: str = "en"
+    speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
     variables: Mapping[str, str] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=Hooks)
@@ -108,18 +109,22 @@ class Agent:
 
     def blueprint(self) -> Blueprint:
         settings = self.settings or Settings()
+        stages = self.stages()
         settings = dataclasses.replace(
             settings,
             mode=Mode[self.mode.upper()],
             max_tokens=self.max_tokens,
             idle_after=self.idle_after,
+            speculate=settings.speculate or stages.llm.capabilities.primes
+            if self.speculate is None
+            else self.speculate,
         )
         if self.filler_lines is not None:
             settings = dataclasses.replace(settings, filler_lines=tuple(self.filler_lines))
         elif not self.language.startswith("en") and self.settings is None:
             settings = dataclasses.replace(settings, filler_lines=())  # silence is better than another language
         return Blueprint(
-            stages=self.stages(),
+            stages=stages,
             defaults=self._defaults(),
             tools=self._tools(),
             hooks=self.hooks,
@@ -130,6 +135,10 @@ class Agent:
     def _tools(self) -> tuple[Tool | ToolSource, ...]:
         own = [end_call_tool()] if self.end_call else []
         return tuple(tool if isinstance(tool, ToolSource) else as_tool(tool) for tool in (*own, *self.tools))
+
+    def _speculates(self, settings: Settings, stages: Stages) -> bool:
+        """Preparing a reply that is thrown away costs nothing but time where the model runs here."""
+        return settings.speculate or stages.llm.capabilities.primes if self.speculate is None else self.speculate
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""
