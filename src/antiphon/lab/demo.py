@@ -62,6 +62,9 @@ async def run_demo(*, caller: Path | None, watcher: Watcher, wav_file: Path, sta
     ServerFailed, and ClientError when no session comes about.
     """
     lines = asyncio.create_task(_lines(caller))
+    if caller is not None:
+        await asyncio.wait([lines])  # a file that cannot be used is told before a server is started
+        lines.result()
     try:
         async with server_process() as url:
             return await _call(url, await lines, watcher=watcher, wav_file=wav_file, started=started)
