@@ -38,7 +38,7 @@ bench: $(VENV)/.with-local  ## Measure this machine
 	@$(BIN)/antiphon models pull
 	$(BIN)/antiphon bench overhead
 	$(BIN)/antiphon bench density
-	$(BIN)/antiphon bench patterns
+	$(BIN)/antiphon bench heard
 
 lock:  ## Renew constraints.txt from the newest versions
 	rm -rf build/lock
