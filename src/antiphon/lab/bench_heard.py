@@ -9,9 +9,10 @@ A cell is one way to be cut: by a voice that takes the floor, after an earlier h
 cancel; with the TTS giving the times of its words or not; in 24 kHz PCM or 8 kHz µ-law; the client saying every 100 ms
 what it has played or never. Words last from 140 to 420 ms whatever their spelling.
 
-Without word times, when a word begins can only be estimated, from its letters and the loudness of the audio, and here
-the letters tell nothing. Such a cell is far from exact, in both directions, and no care in playing out can mend it. It
-is reported as measured; what is promised, no word too many, is promised where the TTS gives word times.
+Without word times, when a word begins is told from the audio: the words of this voice stand apart. Until a first
+segment has shown that they do, the words of one still in the making can only be estimated, and then rather too few
+are said to have been heard than too many. A voice whose words run together and that gives no times is estimated
+throughout, from its letters and pauses; this bench has none such.
 """
 
 from __future__ import annotations

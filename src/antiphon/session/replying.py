@@ -94,7 +94,7 @@ class Reply:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._speak(stream))
-                tasks.create_task(self._write(stream))
+                await self._write(stream)
         except* ProviderError as failures:
             self._failed(cast(ProviderError, failures.exceptions[0]))
         except* Exception as failures:  # a bug in a provider or a hook costs the reply, not the call

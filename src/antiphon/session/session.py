@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import deque
 
-from antiphon.audio.playout import ReplyLedger
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
@@ -25,9 +24,7 @@ from antiphon.session.calling import Gate, ToolRunner
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
 from antiphon.session.peer import Peer
-from antiphon.session.playout import Playout
-from antiphon.session.priming import Primer
-from antiphon.session.replying import Reply, Voice
+from antiphon.session.speaking import Mouth
 from antiphon.session.tasks import Tasks
 from antiphon.session.telling import Teller, TurnClock, call_hook
 from antiphon.session.timers import Timers
@@ -68,8 +65,6 @@ class Session:
         self._stepping = False
         self._ended = asyncio.Event()
         self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
-        self._primer = Primer(stages.llm, self._tasks)
-        self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
         self._build(config)
 
@@ -90,15 +85,17 @@ class Session:
             timers=self._timers,
             post=self.post,
         )
-        self._playout = Playout(
-            audio_format=config.output_format,
+        self._mouth = Mouth(
+            config=config,
+            stages=self._stages,
+            options=self._options,
+            before_speech=self._hooks.before_speech,
             peer=self._gate,
+            tasks=self._tasks,
+            clock=self._clock,
             post=self.post,
-            on_first_audible=self._first_audible,
-            on_sent=self._audio_sent,
-            delay=self._options.client_delay,
+            tell=self._teller.tell,
         )
-        self._playout.volume = config.volume
         self._runner = ToolRunner(
             self._functions,
             gate=self._gate,
@@ -108,13 +105,6 @@ class Session:
             goes_on=lambda: self._state.phase is Phase.OPEN,
             answer=self._tool_returned,
         )
-        self._voice = Voice(
-            self._stages.tts,
-            rate=config.output_format.sample_rate,
-            name=config.voice,
-            language=self._options.language,
-            before_speech=self._hooks.before_speech,
-        )
 
     # --- what the peer and the program say --------------------------------------------------------------------------
 
@@ -123,12 +113,12 @@ class Session:
         try:
             self._tasks.spawn(self._transcriber.run(), "stt")
             call_hook(self._hooks.on_session, self)
-            self._primer.prime(self._state)
+            self._mouth.prime(self._state)
             self.post(ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
             self.end("closed")
-            self._playout.settle()
+            self._mouth.playout.settle()
             self._ended.set()
             self._timers.clear_all()
             self._ear.close()
@@ -143,7 +133,7 @@ class Session:
         """Applies what may change of a running session; it holds from the next reply on."""
         self.config = config
         self._ear.configure(config)
-        self._playout.volume = config.volume
+        self._mouth.playout.volume = config.volume
         self.post(ev.SettingsChanged(self._settings()))
 
     def say(self, text: str, *, interruptible: bool = True) -> None:
@@ -167,11 +157,11 @@ class Session:
 
     def played(self, reply_id: str, samples: int) -> None:
         """The client's word on how much of a reply it has played."""
-        self._playout.acknowledge(reply_id, samples)
+        self._mouth.playout.acknowledge(reply_id, samples)
 
     def drained(self) -> None:
         """The peer is not congested any more."""
-        self._playout.wake()
+        self._mouth.playout.wake()
 
     def measured(self, one_way: float) -> None:
         """The network takes so many seconds each way, says whoever owns the connection."""
@@ -247,16 +237,15 @@ class Session:
             case act.NextUtterance(utterance):
                 self._transcriber.next_utterance(utterance)
             case act.StartReply():
-                self._start_reply(action)
+                self._mouth.start(action, self._state.settings)
             case act.CommitReply(reply_id):
-                self._play(self._replies[reply_id][0])
+                self._mouth.commit(reply_id)
             case act.HoldPlayout():
-                self._playout.hold()
+                self._mouth.playout.hold()
             case act.ResumePlayout():
-                self._playout.resume()
+                self._mouth.playout.resume()
             case act.CancelReply(reply_id):
-                self._forget_reply(reply_id)
-                self._playout.stop(reply_id)
+                self._mouth.cancel(reply_id)
             case act.RunTool(call):
                 self._runner.run(call)
             case act.Forget(messages):
@@ -270,7 +259,7 @@ class Session:
     def _emit(self, notice: out.Notice) -> None:
         match notice:
             case out.SpeechStarted():
-                self._playout.flushed()
+                self._mouth.playout.flushed()
             case out.UserTranscript():
                 self._clock.turn_closed(last_voice=self._ear.last_voice_at, at=self._loop.time())
             case out.ToolCalled(name=name) if name in self._functions:
@@ -279,36 +268,8 @@ class Session:
             case out.ToolCalled(call_id):
                 self._runner.announced(call_id)
             case out.ReplyDone(reply_id):
-                self._forget_reply(reply_id)
-                self._primer.prime(self._state)
+                self._mouth.ended(reply_id, self._state)
         self._teller.tell(notice)
-
-    def _forget_reply(self, reply_id: str) -> None:
-        """Whatever of the reply still runs is of no use any more: stopped at the source."""
-        if found := self._replies.pop(reply_id, None):
-            found[1].cancel()
-
-    def _start_reply(self, order: act.StartReply) -> None:
-        if isinstance(order.source, act.Prompt):
-            self._primer.stop()
-        reply = Reply(
-            order,
-            llm=self._stages.llm,
-            voice=self._voice,
-            ledger=ReplyLedger(self._voice.rate, delay=self._options.client_delay, words_apart=self._voice.words_apart),
-            mode=self._state.settings.mode,
-            max_tokens=self._state.settings.max_tokens,
-            post=self.post,
-            on_change=self._playout.wake,
-            wants_more=self._playout.wants_more,
-        )
-        self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))
-        if not order.speculative:
-            self._play(reply)
-
-    def _play(self, reply: Reply) -> None:
-        self._clock.reply_committed(reply.marks)
-        self._playout.play(reply.reply_id, reply.item_id, reply.speech)
 
     def _tool_context(self, call: ToolCall) -> ToolContext:
         return ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)
@@ -320,12 +281,3 @@ class Session:
         log.info("%s: %d messages no longer fit the model's window", self.session_id, len(messages))
         if summary := call_hook(self._hooks.summarise, messages):
             self.post(ev.SummaryWritten(summary))
-
-    def _audio_sent(self) -> None:
-        for reply, _ in self._replies.values():
-            reply.room()
-
-    def _first_audible(self, reply_id: str) -> None:
-        reply, _ = self._replies[reply_id]
-        if metrics := self._clock.first_audible(reply_id, reply.marks, at=self._loop.time()):
-            self._teller.tell(metrics)

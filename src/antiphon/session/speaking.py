@@ -1,0 +1,115 @@
+"""The agent's words on their way out: replies made, primed for, committed and dropped, and the one that is played."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from antiphon.audio.playout import ReplyLedger
+from antiphon.conversation import actions as act
+from antiphon.conversation.events import Event
+from antiphon.conversation.notices import Notice
+from antiphon.conversation.settings import Settings
+from antiphon.conversation.state import State
+from antiphon.session.makings import SessionOptions, Stages
+from antiphon.session.peer import Peer
+from antiphon.session.playout import Playout
+from antiphon.session.priming import Primer
+from antiphon.session.replying import Reply, Voice
+from antiphon.session.tasks import Tasks
+from antiphon.session.telling import TurnClock
+from antiphon.types import SessionConfig
+
+
+class Mouth:
+    """One session's speech."""
+
+    def __init__(
+        self,
+        *,
+        config: SessionConfig,
+        stages: Stages,
+        options: SessionOptions,
+        before_speech: Callable[[str], str] | None,
+        peer: Peer,
+        tasks: Tasks,
+        clock: TurnClock,
+        post: Callable[[Event], None],
+        tell: Callable[[Notice], None],
+    ) -> None:
+        self._llm = stages.llm
+        self._delay = options.client_delay
+        self._tasks = tasks
+        self._clock = clock
+        self._post = post
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._primer = Primer(stages.llm, tasks)
+        self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
+        self._voice = Voice(
+            stages.tts,
+            rate=config.output_format.sample_rate,
+            name=config.voice,
+            language=options.language,
+            before_speech=before_speech,
+        )
+        self.playout = Playout(
+            audio_format=config.output_format,
+            peer=peer,
+            post=post,
+            on_first_audible=self._first_audible,
+            on_sent=self._audio_sent,
+            delay=options.client_delay,
+        )
+        self.playout.volume = config.volume
+
+    def prime(self, state: State) -> None:
+        """Nobody is answered: the model may read ahead what it will be asked."""
+        self._primer.prime(state)
+
+    def start(self, order: act.StartReply, settings: Settings) -> None:
+        """Makes a reply, and plays it unless it is speculative."""
+        if isinstance(order.source, act.Prompt):
+            self._primer.stop()
+        reply = Reply(
+            order,
+            llm=self._llm,
+            voice=self._voice,
+            ledger=ReplyLedger(self._voice.rate, delay=self._delay, words_apart=self._voice.words_apart),
+            mode=settings.mode,
+            max_tokens=settings.max_tokens,
+            post=self._post,
+            on_change=self.playout.wake,
+            wants_more=self.playout.wants_more,
+        )
+        self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))
+        if not order.speculative:
+            self.commit(order.reply_id)
+
+    def commit(self, reply_id: str) -> None:
+        reply, _ = self._replies[reply_id]
+        self._clock.reply_committed(reply.marks)
+        self.playout.play(reply.reply_id, reply.item_id, reply.speech)
+
+    def cancel(self, reply_id: str) -> None:
+        """Stops making it, and playing it if it is the one that is played."""
+        self._forget(reply_id)
+        self.playout.stop(reply_id)
+
+    def ended(self, reply_id: str, state: State) -> None:
+        self._forget(reply_id)
+        self.prime(state)
+
+    def _forget(self, reply_id: str) -> None:
+        """Whatever of the reply still runs is of no use any more: stopped at the source."""
+        if found := self._replies.pop(reply_id, None):
+            found[1].cancel()
+
+    def _audio_sent(self) -> None:
+        for reply, _ in self._replies.values():
+            reply.room()
+
+    def _first_audible(self, reply_id: str) -> None:
+        reply, _ = self._replies[reply_id]
+        if metrics := self._clock.first_audible(reply_id, reply.marks, at=self._loop.time()):
+            self._tell(metrics)
