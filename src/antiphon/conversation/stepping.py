@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from antiphon.conversation.actions import Action, ClearTimer, Clock, Emit, SetTimer
 from antiphon.conversation.notices import Notice
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import Reply, State, Turn
+
+T = TypeVar("T", State, Turn, Reply)
 
 
 class Step:
@@ -26,17 +27,17 @@ class Step:
         return self.state.settings
 
     def set(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
+        self.state = _changed(self.state, changes)
 
     def set_turn(self, **changes: Any) -> Turn:
         assert self.state.turn is not None
-        turn = replace(self.state.turn, **changes)
+        turn = _changed(self.state.turn, changes)
         self.set(turn=turn)
         return turn
 
     def set_live(self, **changes: Any) -> Reply:
         assert self.state.live is not None
-        live = replace(self.state.live, **changes)
+        live = _changed(self.state.live, changes)
         self.set(live=live)
         return live
 
@@ -61,3 +62,15 @@ class Step:
 
     def clear(self, *names: str) -> None:
         self.do(*(ClearTimer(name) for name in names))
+
+
+def _changed(data: T, changes: dict[str, Any]) -> T:
+    """As `dataclasses.replace`, for a frozen class with slots and no checks of its own, in a third of the time: most of
+    a step is spent here."""
+    kind = type(data)
+    new = object.__new__(kind)
+    for name in kind.__slots__:
+        object.__setattr__(new, name, changes.pop(name) if name in changes else getattr(data, name))
+    if changes:
+        raise TypeError(f"{kind.__name__} has no {', '.join(changes)}")
+    return new
