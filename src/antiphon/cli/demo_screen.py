@@ -77,17 +77,19 @@ class Screen:
         self._redraw()
 
     def _reply_is_over(self, transcript: ev.TranscriptAgent) -> None:
+        sent, self._agent = self._agent, ""
+        ledger, self._ledger = self._ledger, None
+        self._redraw()  # what is over is not drawn below itself
         text = Text(transcript.text)
         if transcript.interrupted and not transcript.text:
             text.append("✂ cut before its first word: the caller spoke on", style="red")
         elif transcript.interrupted:
             text.append("  ✂ cut here, by the caller", style="bold red")
-            if cut := _rest(self._agent, transcript.text):
+            if cut := _rest(sent, transcript.text):
                 text.append(f"; sent and never heard: {cut}", style="dim")
         self._row("agent", text, AGENT)
-        if self._ledger is not None:
-            self._row("", self._bar(self._ledger))
-        self._agent, self._ledger = "", None
+        if ledger is not None:
+            self._row("", self._bar(ledger))
 
     # --- afterwards -----------------------------------------------------------------------------------------------
 
