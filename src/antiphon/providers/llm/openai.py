@@ -1,32 +1,25 @@
 """Language models behind the chat completions protocol: OpenAI, and every server that speaks it (Ollama, vLLM,
 llama.cpp, Groq …) through `base_url`.
 
-Plain HTTP/1.1 and server-sent events: it is a fifth of the SDK's cost for a token, and closing the connection is a stop
-that every server understands. HTTP/2 is not used, because its streams are not reset when they are left.
+Plain HTTP/1.1 and server-sent events: it is a fifth of the SDK's cost for a token.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
-import httpx2
-
-from antiphon.errors import AuthError, ConfigError, Disconnected, ProviderError, ProviderTimeout
+from antiphon.errors import AuthError, ConfigError, Disconnected
 from antiphon.providers.base import LlmCapabilities, LlmEvent, LlmRequest
-from antiphon.providers.http_errors import from_error, from_status, from_transport
+from antiphon.providers.http_errors import from_error
+from antiphon.providers.http_stream import HttpStream
 from antiphon.providers.llm.chat_stream import ChatStream
-from antiphon.providers.sse import SseDecoder
 from antiphon.types import Message, Role, ToolSpec
 
 OPENAI_URL = "https://api.openai.com/v1"
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=300.0)
-_CONNECT_TIMEOUT = 2.0  # seconds
-_DRAIN = 0.2  # seconds for the end of an answer to arrive, so that its connection can be used again
 
 
 class OpenAI:
@@ -60,94 +53,49 @@ class OpenAI:
         self._official = self._url == OPENAI_URL
         self._key = api_key if api_key or base_url else os.environ.get("OPENAI_API_KEY")
         # A server of one's own may have to load the model first.
-        self._first_timeout = first_timeout or (5.0 if self._official else 30.0)
-        self._gap_timeout = gap_timeout
+        slow = 5.0 if self._official else 30.0
+        self._http = HttpStream(
+            self._url,
+            stage="llm",
+            provider=self.name,
+            headers=self._headers,
+            first_timeout=first_timeout or slow,
+            gap_timeout=gap_timeout,
+        )
         self._extra = extra or {}
-        self._client: httpx2.AsyncClient | None = None
 
     async def warm(self) -> None:
         """Opens a connection and proves the key, by asking for the list of models. Raises ProviderError.
 
         To be called again when speech starts: an answer that was cut off has taken its connection with it.
         """
-        try:
-            response = await self._http().get("/models", headers=self._headers())
-        except httpx2.HTTPError as error:
-            raise self._blame(from_transport(error), None) from error
-        if response.status_code not in (200, 404, 405):  # not every server has that list
-            raise self._blame(from_status(response.status_code, response.content, response.headers), None)
+        await self._http.probe("/models", forgive=(404, 405))  # not every server has that list
 
-    async def stream(self, request: LlmRequest) -> AsyncIterator[LlmEvent]:
+    async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Yields text as it comes, then the tool calls, then the usage where the server tells it."""
-        began = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(self._first_timeout):
-                response = await self._post(request)
-            async with aclosing(response), aclosing(response.aiter_bytes()) as received:
-                async with aclosing(self._events(received, began + self._first_timeout)) as events:
-                    async for event in events:
+        async with self._http.post("/chat/completions", self._body(request)) as answer:
+            chat, done = ChatStream(), False
+            async with aclosing(answer.events(last=_is_done)) as events:
+                async for data in events:
+                    if done := _is_done(data):
+                        break
+                    for event in chat.feed(_chunk(data)):
                         yield event
-                await _drain(received)
-        except TimeoutError as error:
-            raise self._blame(ProviderTimeout("no answer in time"), began) from error
-        except httpx2.HTTPError as error:
-            raise self._blame(from_transport(error), began) from error
-        except ProviderError as error:
-            raise self._blame(error, began) from error.__cause__
+            if not chat.finished and not done:
+                raise Disconnected("the answer broke off")
+            for event in chat.end():
+                yield event
 
     async def aclose(self) -> None:
         """Closes every connection. Answers under way fail with Disconnected."""
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _post(self, request: LlmRequest) -> httpx2.Response:
-        """The response, its body still to come. Raises what a status other than 200 means."""
-        client = self._http()
-        headers, body = self._headers(), self._body(request)
-        response = await client.send(
-            client.build_request("POST", "/chat/completions", json=body, headers=headers), stream=True
-        )
-        if response.status_code == 200:
-            return response
-        async with aclosing(response):
-            raise from_status(response.status_code, await response.aread(), response.headers)
-
-    async def _events(self, received: AsyncIterator[bytes], deadline: float) -> AsyncGenerator[LlmEvent, None]:
-        decoder, answer = SseDecoder(), ChatStream()
-        loop = asyncio.get_running_loop()
-        wait, ended = deadline - loop.time(), False
-        while not ended:
-            try:
-                async with asyncio.timeout(wait):
-                    data = decoder.feed(await anext(received))
-            except StopAsyncIteration:
-                data, ended = decoder.end(), True
-            except UnicodeDecodeError as error:
-                raise Disconnected("the server sent what is no text") from error
-            for item in data:
-                wait = self._gap_timeout
-                if ended := item == "[DONE]":
-                    break
-                for event in answer.feed(_chunk(item)):
-                    yield event
-        if not answer.finished and (not data or data[-1] != "[DONE]"):
-            raise Disconnected("the answer broke off")
-        for event in answer.end():
-            yield event
-
-    def _http(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            slowest = max(self._first_timeout, self._gap_timeout)
-            timeout = httpx2.Timeout(slowest, connect=_CONNECT_TIMEOUT, pool=_CONNECT_TIMEOUT)
-            self._client = httpx2.AsyncClient(base_url=self._url, limits=_LIMITS, timeout=timeout, http2=False)
-        return self._client
+        await self._http.aclose()
 
     def _headers(self) -> dict[str, str]:
         if self._key:
-            return {"Authorization": f"Bearer {self._key}", "Accept-Encoding": "identity"}
+            return {"Authorization": f"Bearer {self._key}"}
         if self._official:
-            raise self._blame(AuthError("there is no key; set OPENAI_API_KEY or api_key"), None)
-        return {"Accept-Encoding": "identity"}
+            raise AuthError("there is no key; set OPENAI_API_KEY or api_key")
+        return {}
 
     def _body(self, request: LlmRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -163,11 +111,9 @@ class OpenAI:
         }
         return {name: value for name, value in (body | self._extra).items() if value is not None}
 
-    def _blame(self, error: ProviderError, began: float | None) -> ProviderError:
-        error.stage, error.provider = "llm", self.name
-        if began is not None:
-            error.elapsed = asyncio.get_running_loop().time() - began
-        return error
+
+def _is_done(data: str) -> bool:
+    return data == "[DONE]"
 
 
 def _chunk(data: str) -> dict[str, Any]:
@@ -181,13 +127,6 @@ def _chunk(data: str) -> dict[str, Any]:
     if error := chunk.get("error"):
         raise from_error(error)
     return chunk
-
-
-async def _drain(received: AsyncIterator[bytes]) -> None:
-    with suppress(TimeoutError, httpx2.HTTPError):
-        async with asyncio.timeout(_DRAIN):
-            async for _ in received:
-                pass
 
 
 def _message(message: Message) -> dict[str, Any]:
