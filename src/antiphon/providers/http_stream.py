@@ -73,7 +73,12 @@ class HttpStream:
             async with asyncio.timeout(self._first_timeout):
                 response = await self._send(path, body)
             async with aclosing(response), aclosing(response.aiter_bytes()) as received:
-                answer = HttpAnswer(received, deadline=began + self._first_timeout, gap=self._gap_timeout)
+                answer = HttpAnswer(
+                    received,
+                    content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+                    deadline=began + self._first_timeout,
+                    gap=self._gap_timeout,
+                )
                 yield answer
                 if answer.ended:
                     await _drain(received)
@@ -114,13 +119,17 @@ class HttpStream:
             slowest = max(self._first_timeout, self._gap_timeout)
             timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
             self._client = httpx2.AsyncClient(base_url=self._url, limits=_LIMITS, timeout=timeout, http2=False)
+        if self._client.is_closed:
+            raise Disconnected("the provider was closed")
         return self._client
 
 
 class HttpAnswer:
-    """An answer under way. `ended`: its last piece has come, and the connection may be used again."""
+    """An answer under way. `ended`: its last piece has come, and the connection may be used again. `content_type` has
+    no parameters, and is lower case."""
 
-    def __init__(self, received: AsyncIterator[bytes], *, deadline: float, gap: float) -> None:
+    def __init__(self, received: AsyncIterator[bytes], *, content_type: str, deadline: float, gap: float) -> None:
+        self.content_type = content_type
         self._received = received
         self._deadline = deadline  # loop time by which the next piece must come
         self._gap = gap

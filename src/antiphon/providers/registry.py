@@ -23,7 +23,10 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "openai": "antiphon.providers.llm.openai:OpenAI",
         "smollm2": "antiphon.providers.llm.smollm2:SmolLM2",
     },
-    "tts": {"espeak": "antiphon.providers.tts.espeak:Espeak"},
+    "tts": {
+        "espeak": "antiphon.providers.tts.espeak:Espeak",
+        "openai": "antiphon.providers.tts.openai:OpenAI",
+    },
     "vad": {"silero": "antiphon.providers.vad.silero:Silero"},
 }
 

@@ -1,0 +1,83 @@
+"""Every vendor of voices, with its emulator: what the one contract suite runs over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from antiphon.providers.base import SpeechChunk, Tts, TtsStream
+from antiphon.providers.tts.openai import OpenAI
+from tests.emulators.faults import Fault
+from tests.emulators.openai_speech import OpenAISpeech
+
+KEY = "sk-a-secret"
+PATIENCE = 0.3  # seconds that the providers under test wait for whatever they wait for
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """`emulator` is made with `fault` and `pace`, the seconds between two pieces of audio; it knows the `texts` that
+    it was asked for, its `connections`, and when a client stopped it. `provider` is given its address."""
+
+    name: str
+    emulator: Callable[..., Any]
+    provider: Callable[..., Tts]
+    faults: tuple[Fault, ...]
+    live_key: str  # the variable that holds a real key
+    live: Callable[[], Tts]
+
+    @asynccontextmanager
+    async def running(self, fault: Fault | None = None, *, pace: float = 0.0) -> AsyncIterator[tuple[Tts, Any]]:
+        async with self.emulator(fault=fault, pace=pace) as server:
+            tts = self.provider(server)
+            try:
+                yield tts, server
+            finally:
+                await tts.aclose()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+VENDORS = [
+    Vendor(
+        name="openai",
+        emulator=OpenAISpeech,
+        provider=lambda server: OpenAI(
+            "toy", base_url=server.url, api_key=KEY, first_timeout=PATIENCE, gap_timeout=PATIENCE
+        ),
+        # A body of bare samples has no way to say that it failed.
+        faults=tuple(fault for fault in Fault if fault not in (Fault.ERROR_EVENT, Fault.SESSION_EXPIRED)),
+        live_key="OPENAI_API_KEY",
+        live=lambda: OpenAI("gpt-4o-mini-tts"),
+    ),
+]
+
+
+def open_stream(tts: Tts, *texts: str, voice: str | None = None) -> TtsStream:
+    stream = tts.open(sample_rate=tts.capabilities.sample_rates[0], voice=voice)
+    for text in texts:
+        stream.send(text)
+    stream.end()
+    return stream
+
+
+async def collect(stream: TtsStream) -> list[SpeechChunk]:
+    """All of a stream. Nothing may hang: TimeoutError after five seconds."""
+    async with asyncio.timeout(5):
+        return [chunk async for chunk in stream]
+
+
+def segments(chunks: list[SpeechChunk]) -> list[bytes]:
+    """The audio of each segment."""
+    found, pcm = [], b""
+    for chunk in chunks:
+        pcm += chunk.pcm
+        if chunk.last:
+            found.append(pcm)
+            pcm = b""
+    assert not pcm, "audio after the last segment"
+    return found
