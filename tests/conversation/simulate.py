@@ -257,6 +257,7 @@ _TELL: dict[type, Callable[[out.Notice], str]] = {
     out.AgentTranscript: lambda n: f"agent: {n.text}{'|' if n.interrupted else ''}",  # a bar where it was cut
     out.ReplyDone: lambda n: f"reply {n.status}",
     out.ToolCalled: lambda n: f"tool {n.name}",
+    out.ReplyFault: lambda n: f"fault: {n.message}",
     out.SessionFault: lambda n: f"fault: {n.message}",
 }
 

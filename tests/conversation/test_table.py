@@ -43,7 +43,7 @@ LETTERS: dict[type, str] = {
     out.ReplyStarted: "R",
     out.ReplyDone: "r",
     out.AgentTranscript: "a",
-    out.SessionFault: "F",
+    out.ReplyFault: "F",
     act.HoldPlayout: "h",
     act.ResumePlayout: "g",
     act.CancelReply: "c",

@@ -47,11 +47,16 @@ def stages(reply: str = "hello there") -> Stages:
 
 @contextlib.asynccontextmanager
 async def serving(
-    *, made: Stages | None = None, hooks: Hooks | None = None, tls: Tls | None = None, **options: Any
+    *,
+    made: Stages | None = None,
+    hooks: Hooks | None = None,
+    tls: Tls | None = None,
+    strict: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Served]:
     """Serves while the block runs, with two keys unless `keys` says otherwise."""
     service = Service(ServerOptions(**{"keys": KEYS, **options}))
-    runtime = Runtime(Blueprint(stages=made or stages(), defaults={}, hooks=hooks or Hooks()))
+    runtime = Runtime(Blueprint(made or stages(), defaults={}, hooks=hooks or Hooks(), strict=strict))
     listener = listen("127.0.0.1", 0)
     server = make_server(runtime, service, tls=tls)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]

@@ -73,7 +73,7 @@ def test_a_model_that_fails_is_apologised_for() -> None:
         call.say(ORDER)
         await call.client.until(out.ReplyDone, count=3)
         assert call.heard(2, FALLBACK) == words(FALLBACK)
-        assert "llm" in call.client.all(out.SessionFault)[0].message
+        assert "llm" in call.client.all(out.ReplyFault)[0].message
 
     run_call(scenario, stages=stages(lambda request: Overloaded("no room")))
 

@@ -123,5 +123,7 @@ class _Talk:
                 stdout().print(f"you    {text}", markup=False)
             case ev.TranscriptAgent(text=text, interrupted=interrupted):
                 stdout().print(f"agent  {text}{' ✂' if interrupted else ''}", style="cyan", markup=False)
+            case ev.ReplyError(code=code, message=message):
+                stderr().print(f"the reply failed with {code}: {message}", style="yellow", markup=False)
             case ev.SessionError(code=code, message=message) if "playout.position" not in message:
                 stderr().print(f"the server reported {code}: {message}", style="yellow", markup=False)

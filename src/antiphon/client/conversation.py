@@ -20,6 +20,7 @@ from antiphon.client.events import (
     InputSpeechStarted,
     ReplyAudio,
     ReplyDone,
+    ReplyError,
     ReplyStarted,
     SessionError,
     SessionReady,
@@ -80,7 +81,7 @@ class Conversation:
 
         # Everything that came back; the errors in it; the reply in progress, for servers that do not name it in audio.
         self.events: list[Timed] = []
-        self.errors: list[SessionError] = []
+        self.errors: list[SessionError | ReplyError] = []
         self._reply_id = ""
 
         # The last playout position told of each reply, in samples.
@@ -161,7 +162,7 @@ class Conversation:
                 task.add_done_callback(self._tools.discard)
             case SessionError(message=message) if "playout.position" in message:
                 self._acknowledges = False  # a server without the extension
-            case SessionError():
+            case SessionError() | ReplyError():
                 self.errors.append(event)
 
     async def _answer(self, event: ToolCall) -> None:

@@ -10,6 +10,7 @@ from antiphon.client.events import (
     InputSpeechStopped,
     MetricsSpan,
     ReplyDone,
+    ReplyError,
     ReplyStarted,
     SessionError,
     ToolCall,
@@ -46,7 +47,7 @@ class Turn:
 class CallReport:
     session_id: str
     turns: tuple[Turn, ...]
-    errors: tuple[SessionError, ...]  # that the server reported and the session survived
+    errors: tuple[SessionError | ReplyError, ...]  # that the server reported and the session survived
     duration: float  # seconds
     failure: str | None  # why the call ended early; None for a call that ended as it should
     events: tuple[Timed, ...]  # everything that came back

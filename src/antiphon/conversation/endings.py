@@ -51,7 +51,8 @@ def stalled(s: Step) -> None:
         s.after(replies.STALL, s.settings.reply_timeout)
         return
     s.set_live(failed=True)
-    s.emit(out.SessionFault("provider_error", f"no progress of the reply in {s.settings.reply_timeout:g} s"))
+    message = f"no progress of the reply in {s.settings.reply_timeout:g} s"
+    s.emit(out.ReplyFault(live.reply_id, "provider_error", message, retryable=True))
     cancel(s)
 
 

@@ -75,6 +75,7 @@ class ReplyFailed:
     reply_id: str
     stage: str
     message: str
+    retryable: bool = False  # the same may go well another time
 
 
 @dataclass(frozen=True, slots=True)

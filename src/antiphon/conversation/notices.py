@@ -106,6 +106,16 @@ class TurnMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyFault:
+    """The reply that is being made will lack something, or all of it. Its ending comes as always."""
+
+    reply_id: str
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFault:
     """Something failed that the client should know of; the session lives on."""
 
@@ -134,6 +144,7 @@ Notice = (
     | ReplyDone
     | ToolCalled
     | TurnMetrics
+    | ReplyFault
     | SessionFault
     | SessionEnded
 )

@@ -236,7 +236,8 @@ def failed(s: Step, event: ReplyFailed) -> None:
         drop_speculation(s)
         return
     s.set_live(failed=True)
-    s.emit(out.SessionFault("provider_error", f"{event.stage}: {event.message}"))
+    message = f"{event.stage}: {event.message}"
+    s.emit(out.ReplyFault(event.reply_id, "provider_error", message, event.retryable))
 
 
 def playout_started(s: Step, event: PlayoutStarted) -> None:

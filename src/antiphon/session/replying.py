@@ -107,7 +107,7 @@ class Reply:
 
     def _failed(self, error: ProviderError) -> None:
         log.warning("reply %s failed: %s", self.reply_id, error)
-        self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error)))
+        self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error), error.retryable))
 
     # --- writing --------------------------------------------------------------------------------------------------
 

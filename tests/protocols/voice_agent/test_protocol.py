@@ -212,6 +212,17 @@ NOTICES = [
         {"type": "session.ended", "session_duration_seconds": 2.5, "audio_duration_seconds": None},
     ),
     (
+        notices.ReplyFault("r", "provider_error", "llm: no room", retryable=True),
+        {
+            "type": "reply.error",
+            "reply_id": "r",
+            "code": "provider_error",
+            "message": "llm: no room",
+            "retryable": True,
+            "status_code": None,
+        },
+    ),
+    (
         notices.SessionFault("audio_rate_violation", "Too fast"),
         {"type": "session.error", "code": "audio_rate_violation", "message": "Too fast"},
     ),

@@ -88,7 +88,7 @@ class ReplyDone(_Event, frozen=True, kw_only=True, tag="reply.done"):
 
 
 class ReplyError(_Event, frozen=True, kw_only=True, tag="reply.error"):
-    """In the vendor's schema, never seen on its wire."""
+    """The model or the TTS failed: the reply ends as always, and the session goes on."""
 
     reply_id: str
     code: str

@@ -24,6 +24,7 @@ Told = (
     | notices.AgentTranscriptDelta
     | notices.AgentTranscript
     | notices.ReplyDone
+    | notices.ReplyFault
     | notices.ToolCalled
     | notices.TurnMetrics
 )
@@ -59,6 +60,8 @@ def event(notice: Told, *, now: float, old_client: bool = False) -> events.Event
             return events.ReplyStarted(reply_id=reply_id, item_id=item_id, timestamp=now)
         case notices.ReplyDone(reply_id, status):
             return events.ReplyDone(reply_id=reply_id, status=status.value, timestamp=now)
+        case notices.ReplyFault(reply_id, code, message, retryable):
+            return events.ReplyError(reply_id=reply_id, code=code, message=message, retryable=retryable, timestamp=now)
         case notices.ToolCalled(call_id, name, arguments) if old_client:
             return events.ToolCall(call_id=call_id, name=name, arguments=arguments, args=arguments, timestamp=now)
         case notices.ToolCalled(call_id, name, arguments):
