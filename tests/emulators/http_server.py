@@ -79,6 +79,10 @@ class HttpServer(Generic[AnswerT]):
         """An error in the middle of an answer."""
         raise NotImplementedError
 
+    def refusal(self, request: Request) -> str | None:
+        """What a vendor that checks its requests would say against this one."""
+        return None
+
     def listed(self, request: Request) -> dict[str, Any] | None:
         """The answer to a GET: what the vendor lists, its models as a rule. None: it is answered by `replies`."""
         return {"object": "list", "data": []}
@@ -127,6 +131,8 @@ class HttpServer(Generic[AnswerT]):
         listed = self.listed(request) if request.method == "GET" and not self.replies and not self.fault else None
         if listed is not None:
             return await _respond(writer, 200, {}, listed)
+        if (refusal := self.refusal(request)) and not self.fault:
+            return await _respond(writer, 400, {}, self.error(400, {"message": refusal}))
         answer = self.replies.popleft() if self.replies else self.default()
         answer.hang |= self.fault is Fault.HANG
         if self.fault is Fault.SLOW_FIRST_BYTE:

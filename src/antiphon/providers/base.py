@@ -103,14 +103,22 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request; `cached` is the part of `input` read from the provider's prompt cache."""
+    """Tokens of one request; `cached` is the part of `input` read from the provider's prompt cache.
+
+    It may come more than once, and then counts from the beginning: the last one holds, also for an answer cut off.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
 
 
-LlmEvent = TextDelta | ToolCall | Usage
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A sign of life: the model writes what is not text for the caller, a thought or the arguments of a call."""
+
+
+LlmEvent = TextDelta | ToolCall | Usage | Working
 
 
 class Llm(Protocol):

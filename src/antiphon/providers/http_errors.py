@@ -29,7 +29,12 @@ _SPENT = {
     "organization_spend_limit_exceeded",
     "project_spend_limit_exceeded",
     "organization_usage_limit_exceeded",
+    "billing_error",
+    "enforced_spend_limit_reached",
 }
+_NO_KEY = {"invalid_api_key", "authentication_error", "permission_error", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"}
+_TOO_MANY = {"rate_limit_exceeded", "slow_down", "rate_limit_error"}
+_WRONG = {"invalid_request_error", "not_found_error", "request_too_large"}
 
 
 def from_status(status: int, body: bytes | str, headers: Mapping[str, str] | None = None) -> ProviderError:
@@ -38,6 +43,8 @@ def from_status(status: int, body: bytes | str, headers: Mapping[str, str] | Non
         decoded = json.loads(body)
     except ValueError:
         decoded = {"error": {"message": body if isinstance(body, str) else body.decode("utf-8", "replace")}}
+    if isinstance(decoded, list) and decoded:  # Google's, of a stream
+        decoded = decoded[0]
     error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
     return from_error(error, status=status, headers=headers)
 
@@ -45,20 +52,40 @@ def from_status(status: int, body: bytes | str, headers: Mapping[str, str] | Non
 def from_error(error: Any, *, status: int = 0, headers: Mapping[str, str] | None = None) -> ProviderError:
     """The error for an "error" object, which may also come in the middle of a stream, where it has no status."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
+    details = _details(fields)
     codes = {str(fields.get("code") or ""), str(fields.get("type") or "")}
+    codes |= {str(detail.get("error_code") or detail.get("reason") or "") for detail in details}
     status = status or next((int(code) for code in codes if code.isdigit()), 0)
     message = f"{status or 'error'}: {' '.join(str(fields.get('message') or fields).split())[:300]}"
-    if status == 402 or codes & _SPENT:
+    if status == 402 or codes & _SPENT or _is_spent_for_today(details):
         return QuotaError(message)
-    if status in (401, 403) or codes & {"invalid_api_key", "authentication_error", "permission_error"}:
+    if status in (401, 403) or codes & _NO_KEY:
         return AuthError(message)
-    if status == 429 or codes & {"rate_limit_exceeded", "slow_down", "rate_limit_error"}:
-        return RateLimited(message, retry_after=retry_after(headers or {}))
-    if status == 408:
+    if status == 429 or codes & _TOO_MANY:
+        return RateLimited(message, retry_after=_retry_delay(details) or retry_after(headers or {}))
+    if status == 408 or "timeout_error" in codes:
         return ProviderTimeout(message)
-    if (300 <= status < 500 and status != 409) or codes & {"invalid_request_error"}:
+    if (300 <= status < 500 and status != 409) or codes & _WRONG:
         return BadRequest(message)
     return Overloaded(message)
+
+
+def _details(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """What says more about an error: an object with Anthropic, a list of them with Google (google.rpc.Status)."""
+    details = fields.get("details")
+    return [detail for detail in (details if isinstance(details, list) else [details]) if isinstance(detail, dict)]
+
+
+def _is_spent_for_today(details: list[dict[str, Any]]) -> bool:
+    """Google's quotas are by the minute, which pass, and by the day (google.rpc.QuotaFailure)."""
+    violations = [violation for detail in details for violation in detail.get("violations") or []]
+    return any("PerDay" in str(violation.get("quotaId")) for violation in violations)
+
+
+def _retry_delay(details: list[dict[str, Any]]) -> float | None:
+    """Seconds, of google.rpc.RetryInfo: "12s"."""
+    delays = [str(detail["retryDelay"]).removesuffix("s") for detail in details if "retryDelay" in detail]
+    return float(delays[0]) if delays and delays[0].replace(".", "", 1).isdigit() else None
 
 
 def from_transport(error: httpx2.HTTPError) -> ProviderError:

@@ -20,6 +20,9 @@ Stage = Literal["stt", "llm", "tts", "vad"]
 _BUILT_IN: dict[Stage, dict[str, str]] = {
     "stt": {"moonshine": "antiphon.providers.stt.moonshine:Moonshine"},
     "llm": {
+        "anthropic": "antiphon.providers.llm.anthropic:Anthropic",
+        "gemini": "antiphon.providers.llm.google:Gemini",
+        "google": "antiphon.providers.llm.google:Gemini",
         "openai": "antiphon.providers.llm.openai:OpenAI",
         "smollm2": "antiphon.providers.llm.smollm2:SmolLM2",
     },

@@ -140,7 +140,7 @@ class Reply:
         request = LlmRequest(self._source.messages, self._source.tools, self._max_tokens)
         async with aclosing(self._llm.stream(request)) as events:
             async for event in events:
-                if self.marks.llm is None and not isinstance(event, Usage):
+                if self.marks.llm is None and isinstance(event, TextDelta | ToolCall):
                     self.marks.llm = self._loop.time()
                 if isinstance(event, TextDelta):
                     self.text += event.text
@@ -149,7 +149,7 @@ class Reply:
                 elif isinstance(event, ToolCall):
                     self._called = True
                     self._post(ReplyToolCall(self.reply_id, event))
-                else:
+                elif isinstance(event, Usage):
                     self.usage = event
 
     async def _send(self, stream: TtsStream, chunks: list[Chunk]) -> None:

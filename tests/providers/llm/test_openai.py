@@ -19,7 +19,7 @@ from antiphon.errors import (
     QuotaError,
     RateLimited,
 )
-from antiphon.providers.base import LlmEvent, LlmRequest, TextDelta, Usage
+from antiphon.providers.base import LlmEvent, LlmRequest, TextDelta, Usage, Working
 from antiphon.providers.llm.openai import OpenAI
 from antiphon.types import Message, Role, ToolCall, ToolSpec
 from tests.emulators.openai_chat import OpenAIChat, Reply, text
@@ -40,7 +40,7 @@ def run(test: Callable[[OpenAI, OpenAIChat], Awaitable[None]], **options: Any) -
 
 
 async def events(llm: OpenAI, request: LlmRequest = ASKED) -> list[LlmEvent]:
-    return [event async for event in llm.stream(request)]
+    return [event async for event in llm.stream(request) if not isinstance(event, Working)]
 
 
 def said(got: list[LlmEvent]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from antiphon.errors import BadRequest
-from antiphon.providers.base import LlmEvent, TextDelta, Usage
+from antiphon.providers.base import LlmEvent, TextDelta, Usage, Working
 from antiphon.types import ToolCall
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -90,6 +90,8 @@ class ChatStream:
             delta = choice.get("delta") or {}
             if text := self._filter.feed(_text(delta.get("content")) + _text(delta.get("refusal"))):
                 events.append(TextDelta(text))
+            elif delta:
+                events.append(Working())
             for part in delta.get("tool_calls") or []:
                 self._collect(part)
             self.finished = choice.get("finish_reason") or self.finished
