@@ -12,7 +12,7 @@ from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation.history import estimate_tokens
-from antiphon.conversation.state import Floor, Gate, Phase, Standing, State
+from antiphon.conversation.state import Floor, Gate, Phase, Presence, Standing, State
 from antiphon.types import Message, Role
 
 
@@ -25,11 +25,14 @@ class Rules:
         self.transcript: bool | None = None  # of that reply: `interrupted`, once its AgentTranscript is out
         self.replies: set[str] = set()  # ever made, also the speculative
         self.unseen: set[str] = set()  # made speculatively, neither committed nor cancelled
+        self.missed: set[str] = set()  # rests of replies, neither committed nor cancelled
         self.cancelled: set[str] = set()
         self.held: str | None = None
         self.heard: dict[str, str] = {}  # what the shell said was heard of each reply
         self.ran: set[str] = set()
         self.closed = False
+        self.away = False  # the caller
+        self.returning = False  # in this very step: what is open is told again
 
     def follow(self, before: State, event: ev.Event, after: State, actions: list[act.Action]) -> None:
         if before.phase is Phase.CLOSED:
@@ -41,6 +44,8 @@ class Rules:
             and event.reply_id == before.live.reply_id
         ):
             self.heard.setdefault(event.reply_id, event.heard)
+        self.away = after.presence is Presence.AWAY
+        self.returning = isinstance(event, ev.CallerReturned)
         for action in actions:
             assert not self.closed, "an order after CloseSession"
             self._order(action, after)
@@ -66,8 +71,19 @@ class Rules:
                     check_request(source.messages, last=True)
                     check_size(source, after)
             case act.CommitReply(reply_id):
-                self.unseen.remove(reply_id)
+                assert reply_id in self.unseen | self.missed
+                self.unseen.discard(reply_id)
+                self.missed.discard(reply_id)
                 assert reply_id == self.reply
+            case act.LosePlayout(reply_id):
+                assert reply_id == self.reply
+                assert after.presence is Presence.AWAY
+                self.held = None if self.held == reply_id else self.held
+            case act.KeepRest(reply_id, rest_id):
+                assert reply_id == self.reply
+                assert rest_id not in self.replies
+                self.replies.add(rest_id)
+                self.missed.add(rest_id)
             case act.HoldPlayout(reply_id):
                 assert self.held is None, "held twice"
                 assert reply_id == self.reply
@@ -80,6 +96,7 @@ class Rules:
                 assert reply_id not in self.cancelled, "cancelled twice"
                 self.cancelled.add(reply_id)
                 self.unseen.discard(reply_id)
+                self.missed.discard(reply_id)
                 self.held = None if self.held == reply_id else self.held
             case act.RunTool(call):
                 assert call.call_id not in self.ran, "run twice"
@@ -94,7 +111,7 @@ class Rules:
     def _notice(self, notice: out.Notice) -> None:
         match notice:
             case out.SpeechStarted():
-                assert not self.turn_open, "speech started twice"
+                assert not self.turn_open or self.returning, "speech started twice"
                 self.turn_open, self.turn_item = True, None
             case out.SpeechStopped():
                 assert self.turn_open, "speech stopped, but not started"
@@ -111,6 +128,7 @@ class Rules:
                 self.items_said.add(item_id)
             case out.ReplyStarted(reply_id):
                 assert self.reply is None, "replies overlap"
+                assert not self.away, "spoken to nobody"
                 self.reply, self.transcript = reply_id, None
             case out.AgentTranscript(reply_id, _, _, interrupted):
                 assert reply_id == self.reply
@@ -133,6 +151,7 @@ class Rules:
         assert self.turn_open == after.turn_is_open
         assert self.reply == (live.reply_id if live else None)
         assert self.unseen == ({speculative.reply_id} if speculative else set())
+        assert self.missed == ({after.missed.reply_id} if after.missed else set())
         assert live is None or live.standing is Standing.LIVE
         assert speculative is None or speculative.standing is Standing.SPECULATIVE
         assert self.held == (live.reply_id if live and live.gate is Gate.HELD else None)

@@ -206,6 +206,10 @@ class Call:
                 self.speaker.resume(reply_id)
             case act.CancelReply(reply_id):
                 self.speaker.cancel(reply_id, stops_after=self.stops_after)
+            case act.LosePlayout(reply_id):
+                self.speaker.lose(reply_id)
+            case act.KeepRest(reply_id, rest_id):
+                self.speaker.keep_rest(reply_id, rest_id)
             case act.RunTool(call):
                 self._run(call)
             case act.CloseSession():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from antiphon.conversation import events as ev
@@ -46,6 +46,8 @@ class Speaker:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._speeches: dict[str, Speech] = {}
+        self._stopped: dict[str, ev.PlayoutStopped] = {}  # of the replies that were cancelled
+        self._became: dict[str, str] = {}  # reply -> the rest of it
 
     def start(self, reply_id: str, answer: Answer, *, speculative: bool) -> None:
         ready = self._call.now + answer.takes
@@ -74,14 +76,37 @@ class Speaker:
         if speech.live and stops_after is not None:
             played = self._played(speech)
             stopped = ev.PlayoutStopped(reply_id, int(played * 24), self._heard(speech, played))
+            self._stopped[reply_id] = stopped
             if stops_after:
                 self._call.at(self._call.now + stops_after, stopped)
             else:
                 self._call.post(stopped)
 
+    def lose(self, reply_id: str) -> None:
+        """Stops, and says where the word begins that was cut, or is next."""
+        if (speech := self._speeches.get(reply_id)) is None:
+            if reply_id in self._stopped:
+                self._call.post(self._stopped[reply_id])
+            return
+        played = self._played(speech)
+        speech.position, speech.started = played, None
+        speech.epoch += 1
+        before = speech.answer.words[: int(played // WORD)]
+        rest = len(" ".join(before)) + bool(before)
+        self._call.post(ev.PlayoutStopped(reply_id, int(played * 24), self._heard(speech, played), rest))
+
+    def keep_rest(self, reply_id: str, rest_id: str) -> None:
+        speech = self._speeches.pop(reply_id)
+        words = speech.answer.words[int(speech.position // WORD) :]
+        self._became[reply_id] = rest_id
+        answer = replace(speech.answer, text=" ".join(words))
+        self._speeches[rest_id] = Speech(answer, speech.ready, live=False)
+
     # --- as time goes by ------------------------------------------------------------------------------------------
 
     def _written(self, reply_id: str) -> None:
+        while reply_id in self._became:
+            reply_id = self._became[reply_id]
         if (speech := self._speeches.get(reply_id)) is None:
             return
         answer = speech.answer

@@ -26,6 +26,7 @@ from antiphon.conversation.state import (
     Pending,
     Phase,
     Plan,
+    Presence,
     Progress,
     Reply,
     State,
@@ -49,6 +50,9 @@ LETTERS: dict[type, str] = {
     act.CancelReply: "c",
     act.Finalize: "f",
     act.NextUtterance: "n",
+    act.LosePlayout: "l",
+    act.KeepRest: "k",
+    act.CommitReply: "C",
     act.RunTool: "T",
     act.CloseSession: "X",
 }
@@ -84,6 +88,7 @@ def heard(text: str, *, final: bool = False) -> ev.Heard:
 
 ASKED, ANSWERED = (("asked", Asked.ASKED),), (("asked", Asked.ANSWERED),)
 RUNNING = (("pending", (Pending(ORDER, "r0"),)),)
+AWAY = (("presence", Presence.AWAY),)
 CASES: dict[str, Case] = {
     "voice started": Case(ev.VoiceStarted(4_900, 5_000)),
     "voice stopped": Case(ev.VoiceStopped(4_900, 5_000)),
@@ -119,6 +124,10 @@ CASES: dict[str, Case] = {
     "tool returned": Case(ev.ToolReturned("call_1", "ok"), state=RUNNING),
     "tool returned, already ended": Case(ev.ToolReturned("call_1", "ok")),
     "session opened": Case(ev.SessionOpened("Hello.")),
+    "caller left": Case(ev.CallerLeft(9.5)),
+    "caller returned": Case(ev.CallerReturned(), state=AWAY),
+    "caller returned, and was sent all": Case(ev.CallerReturned(replayed=True), state=AWAY),
+    "caller returned, never asked": Case(ev.CallerReturned(unasked=frozenset({"call_1"})), state=(*AWAY, *RUNNING)),
     "settings changed": Case(ev.SettingsChanged(Settings(idle_after=None))),
     "reply requested": Case(ev.ReplyRequested()),
     "say requested": Case(ev.SayRequested("One moment.")),

@@ -121,6 +121,7 @@ wishes = st.one_of(
     st.builds(ev.ToolReturned, st.sampled_from(["call_1", "call_2", "call_9"]), st.sampled_from(["ok", ""])),
     st.builds(ev.PlayoutFinished, st.just("resp_of_old"), st.just("never heard")),
 )
+returns = st.builds(ev.CallerReturned, st.booleans(), st.sets(st.sampled_from(["call_1", "call_2"])).map(frozenset))
 moves = st.one_of(
     move("caller", st.tuples(st.sampled_from(TEXTS[:-1]), st.sampled_from([100, 250, 600]))),
     move("caller", st.tuples(st.sampled_from(TEXTS[:-1]), st.just(250))),
@@ -132,6 +133,8 @@ moves = st.one_of(
     move("settings", house),
     move("heard", st.tuples(st.sampled_from(TEXTS), st.sampled_from([-1, 0, 0, 1]), st.booleans())),
     move("again", st.integers(0, 200)),
+    move("event", st.just(ev.CallerLeft(0.0))),
+    move("event", returns),
     move("event", st.just(ev.EndRequested("client_end"))).filter(lambda move: move.after == 12_000),
 )
 
@@ -188,6 +191,7 @@ def rules_hold_and_nobody_is_left_in_silence(scene: Scene) -> None:
     """The rules are checked at every step. Afterwards the world goes quiet: a caller who says nothing more is asked,
     then let go, within a bounded number of steps."""
     call = scene.play()
+    call.post(ev.CallerReturned())
     steps = len(call.log)
     call.run(until=call.now + 30 * MINUTE)
     assert call.state.phase is Phase.CLOSED
@@ -204,6 +208,7 @@ def nothing_is_open_when_all_is_quiet(scene: Scene) -> None:
 
     moves = [m if m.name != "settings" else replace(m, value=never_ask(m.value)) for m in scene.moves]
     call = replace(scene, settings=never_ask(scene.settings), moves=moves).play()
+    call.post(ev.CallerReturned())
     call.run(until=call.now + 5 * MINUTE)
     steps = len(call.log)
     call.run(until=call.now + 60 * MINUTE)
@@ -212,6 +217,7 @@ def nothing_is_open_when_all_is_quiet(scene: Scene) -> None:
     if state.phase is Phase.CLOSED:
         return
     assert (state.turn, state.live, state.speculative, state.plans, state.pending) == (None, None, None, (), ())
+    assert state.missed is None
     assert not state.results_unsaid
 
 
@@ -257,7 +263,10 @@ anything = st.one_of(
     st.builds(ev.PlayoutStarved, ids),
     st.builds(ev.PlayoutFinished, ids, st.sampled_from(["", "all of it"])),
     st.builds(ev.PlayoutStopped, ids, st.just(0), st.sampled_from(["", "some of it"])),
+    st.builds(ev.PlayoutStopped, ids, st.just(0), st.sampled_from(["", "some of it"]), st.sampled_from([0, 2])),
     st.builds(ev.SettingsChanged, house),
+    st.just(ev.CallerLeft(0.0)),
+    returns,
     wishes,
 )
 

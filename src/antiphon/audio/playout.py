@@ -124,7 +124,10 @@ class ReplyLedger:
         earlier reply has shown, if one has. The rest as in `PlayClock`."""
         self.clock = PlayClock(rate, delay=delay, busy_until=busy_until)
         self.content_samples = 0  # produced by the TTS so far
+        self.begins = 0  # the content sample that is played first, and its place in the text
+        self._first_char = 0
         self._rate = rate
+        self._delay = delay
         self._text = ""
         self._text_start: int | None = None  # offset of the first character given
         self._segments: list[Segment] = []
@@ -183,8 +186,8 @@ class ReplyLedger:
     def sent(self, content_start: int, samples: int, at: float) -> None:
         """`samples` of the content from `content_start` on were handed to the transport at the time `at` (seconds).
         A start before the end of what was sent earlier is a replay; one after it would be a gap and is refused."""
-        last = self._pieces[-1] if self._pieces else _Piece(0, 0, 0)
-        if content_start > max((piece.content + piece.samples for piece in self._pieces), default=0):
+        last = self._pieces[-1] if self._pieces else _Piece(0, self.begins, 0)
+        if content_start > max((piece.content + piece.samples for piece in self._pieces), default=self.begins):
             raise ValueError(f"content up to sample {content_start} was never sent")
         if self._pieces and last.content + last.samples == content_start:
             last.samples += samples
@@ -199,13 +202,14 @@ class ReplyLedger:
     def played(self, at: float) -> int:
         """Content samples heard by the time `at`: the furthest that playout has reached."""
         stream = self.clock.played(at)
-        return max((self._reached(piece, stream) for piece in self._pieces if piece.stream <= stream), default=0)
+        reached = (self._reached(piece, stream) for piece in self._pieces if piece.stream <= stream)
+        return max(reached, default=self.begins)
 
     def position(self, at: float) -> int:
         """The content sample that plays next: behind `played` while a stretch is repeated."""
         stream = self.clock.played(at)
         index = bisect_right(self._pieces, stream, key=attrgetter("stream")) - 1
-        return self._reached(self._pieces[index], stream) if index >= 0 else 0
+        return self._reached(self._pieces[index], stream) if index >= 0 else self.begins
 
     @staticmethod
     def _reached(piece: _Piece, stream: int) -> int:
@@ -215,7 +219,8 @@ class ReplyLedger:
 
     def heard(self, content_samples: int) -> str:
         """The reply's text up to the last word whose audio began before that sample; no trailing space."""
-        return self._text[: self.heard_to(content_samples) - (self._text_start or 0)]
+        start = self._text_start or 0
+        return self._text[max(self._first_char - start, 0) : self.heard_to(content_samples) - start]
 
     def heard_to(self, content_samples: int) -> int:
         """The offset in the reply's text where `heard` ends."""
@@ -236,6 +241,19 @@ class ReplyLedger:
             return 0
         segment = self._segments[min(index, self._open)]
         return segment.start + segment.resume_at(position - segment.start)
+
+    def cut(self, content_samples: int) -> int:
+        """What is played of the reply ends at that position. From now on this is the ledger of the rest, which begins
+        at the start of the word that was cut, or where it was cut in a pause, and of which nothing has been sent.
+        Returns how many characters of the text go before the rest."""
+        begins = self.resume_at(max(content_samples, self.begins))
+        before, first_char = self._first_char, max(self.heard_to(begins), self._first_char)
+        text = self._text[first_char - (self._text_start or 0) :]
+        self.begins, self._first_char = begins, first_char + len(text) - len(text.lstrip())
+        self.clock = PlayClock(self._rate, delay=self._delay)
+        self._pieces.clear()
+        self._taken = sum(word.begin < self._first_char for segment in self._segments for word in segment.words)
+        return self._first_char - before
 
     def words_between(self, start: int, end: int) -> list[SpokenWord]:
         """The words whose audio begins in samples [start, end), by what is known now. Estimates move as audio comes:

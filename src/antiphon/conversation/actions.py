@@ -102,6 +102,25 @@ class CancelReply:
     reply_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class LosePlayout:
+    """The caller is cut off, and was last known to hear at `at` (seconds of the monotonic clock): send no more of the
+    reply, but go on making it. Answered by PlayoutStopped, at once."""
+
+    reply_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRest:
+    """What was not heard of a reply that was lost is another reply from now on. It is made on, and played by
+    CommitReply."""
+
+    reply_id: str
+    rest_id: str
+    rest_item_id: str
+
+
 # --- tools, history, the end --------------------------------------------------------------------------------------
 
 
@@ -135,6 +154,8 @@ Action = (
     | HoldPlayout
     | ResumePlayout
     | CancelReply
+    | LosePlayout
+    | KeepRest
     | RunTool
     | Forget
     | CloseSession

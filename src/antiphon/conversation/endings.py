@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from antiphon.conversation import notices as out
-from antiphon.conversation import overlap, parting, replies, tools, turns
+from antiphon.conversation import overlap, parting, presence, replies, tools, turns
 from antiphon.conversation.actions import CancelReply, CloseSession
 from antiphon.conversation.events import InterruptRequested, PlayoutFinished, PlayoutStopped
 from antiphon.conversation.notices import ReplyStatus
@@ -21,7 +21,8 @@ def playout_finished(s: Step, event: PlayoutFinished) -> None:
 
 def playout_stopped(s: Step, event: PlayoutStopped) -> None:
     if replies.is_live(s, event.reply_id):
-        _end_reply(s, event.heard, interrupted=True)
+        rest = presence.keep_rest(s, event)
+        _end_reply(s, event.heard, interrupted=rest or not presence.all_heard(s, event.heard))
 
 
 def cancel(s: Step) -> None:
@@ -44,7 +45,7 @@ def stalled(s: Step) -> None:
     live = s.state.live
     if live is None:
         return
-    if live.gate is Gate.STOPPING:
+    if live.gate in (Gate.STOPPING, Gate.LOST):
         _end_reply(s, "", interrupted=True)
         return
     if live.gate is Gate.HELD:
@@ -81,7 +82,7 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     if live.failed and live.plan.trigger not in _UNMISSED:
         _apologise(s)
     if s.state.turn:
-        if interrupted and heard and not (live.failed or live.calls or is_filler):
+        if interrupted and heard and not (live.failed or live.calls or is_filler or s.state.missed):
             s.set(rest=replies.rest_of(live, heard))
         overlap.agent_fell_silent(s)
     elif aside and not interrupted and not is_filler and s.now - aside.at <= s.settings.answer_window:
@@ -102,6 +103,7 @@ def end(s: Step, reason: str) -> None:
     """Ends the session, once the live reply has said how much of it was heard."""
     s.set(phase=Phase.CLOSING, end_reason=reason)
     replies.drop_speculation(s)
+    replies.drop_missed(s)
     if s.state.live is None:
         _close(s)
     else:

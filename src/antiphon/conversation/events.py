@@ -102,11 +102,13 @@ class PlayoutFinished:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutStopped:
-    """The answer to CancelReply: no more of the reply will be sent; `heard` of it was played, up to `sample`."""
+    """The answer to CancelReply and LosePlayout: no more of the reply will be sent; `heard` of it was played, up to
+    `sample`. After LosePlayout `rest` is where in the reply's text the word begins that was cut, or is next."""
 
     reply_id: str
     sample: int
     heard: str
+    rest: int | None = None
 
 
 # --- tools --------------------------------------------------------------------------------------------------------
@@ -125,6 +127,22 @@ class ToolReturned:
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     greeting: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The connection is lost. The caller was last known to hear at `at`, in seconds of the monotonic clock."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerReturned:
+    """There is a connection again. `replayed`: it was sent all that the last one missed, else only what is still open
+    is told again. `unasked` are calls of pending tools that the client is to be asked, for it never was, or may be."""
+
+    replayed: bool = False
+    unasked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +218,8 @@ Event = (
     | TimerFired
     | ToolReturned
     | SessionOpened
+    | CallerLeft
+    | CallerReturned
     | SettingsChanged
     | ReplyRequested
     | SayRequested

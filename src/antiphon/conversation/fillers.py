@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from antiphon.conversation import replies
 from antiphon.conversation.settings import Mode
-from antiphon.conversation.state import Gate, Pending, Plan, Trigger
+from antiphon.conversation.state import Gate, Pending, Plan, Presence, Trigger
 from antiphon.conversation.stepping import Step
 
 FILLER = "filler"  # a timer, on the wall clock: the silence has become long
@@ -24,7 +24,8 @@ def wait(s: Step) -> None:
 
 
 def due(s: Step) -> None:
-    if s.state.live or s.state.turn or s.state.plans or not (waiting := _unfilled(s)):
+    away = s.state.presence is Presence.AWAY
+    if away or s.state.live or s.state.turn or s.state.plans or not (waiting := _unfilled(s)):
         return
     s.set(pending=tuple(replace(pending, filled=True) for pending in s.state.pending))
     if line := _line(s, waiting[-1]):

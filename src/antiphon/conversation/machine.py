@@ -1,12 +1,12 @@
 """`step`: the whole conversation as one function.
 
 An event is a fact; `step` answers with the state after it and the orders to carry out. Whatever concerns a reply that
-is no longer live or speculative, or an utterance that is over, is dropped here, at one gate, so that nothing stale can
-be heard, remembered or run.
+is no longer live, speculative or missed, or an utterance that is over, is dropped here, at one gate, so that nothing
+stale can be heard, remembered or run.
 
 The handlers live in `turns.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the agent's side),
-and `tools.py`. They share one `Step`: the state so far and the orders so far. It lives for one call of `step` and is
-the only mutable thing here.
+`tools.py`, and `presence.py`. They share one `Step`: the state so far and the orders so far. It lives for one call of
+`step` and is the only mutable thing here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.conversation import endings, fillers, overlap, parting, replies, tools, turns
+from antiphon.conversation import endings, fillers, overlap, parting, presence, replies, tools, turns
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, State
@@ -50,7 +50,7 @@ def _may_reach_closing(event: ev.Event) -> bool:
 def _is_stale(state: State, event: ev.Event) -> bool:
     """The one gate for dead ids."""
     if isinstance(event, ev.ReplyEvent):
-        known = (reply.reply_id for reply in (state.live, state.speculative) if reply)
+        known = (reply.reply_id for reply in (state.live, state.speculative, state.missed) if reply)
         return event.reply_id not in known
     if isinstance(event, ev.Heard):
         return event.utterance != state.utterance
@@ -125,6 +125,8 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.PlayoutStopped: endings.playout_stopped,
     ev.ToolReturned: tools.returned,
     ev.SessionOpened: _session_opened,
+    ev.CallerLeft: presence.left,
+    ev.CallerReturned: presence.returned,
     ev.SettingsChanged: _settings_changed,
     ev.ReplyRequested: replies.requested,
     ev.SayRequested: replies.say,

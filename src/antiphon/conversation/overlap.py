@@ -94,12 +94,19 @@ def open_turn(s: Step) -> None:
     assert turn is not None and turn.floor is Floor.OVERLAP
     s.clear(DECIDE, GIVE_UP)
     s.set_turn(floor=Floor.OPEN)
-    s.emit(out.SpeechStarted())
-    if turn.text:
-        s.emit(out.UserTranscriptDelta(turn.item_id, turn.text))
+    tell_open(s)
     s.at_audio(turns.WORDLESS, s.state.last_voice + s.settings.wordless_turn)
     if s.state.voice is Voice.OFF:
         s.at_audio(turns.ENDPOINT, s.state.last_voice + s.settings.min_silence)
+
+
+def tell_open(s: Step) -> None:
+    """The caller has the floor, and has said so much."""
+    turn = s.state.turn
+    assert turn is not None
+    s.emit(out.SpeechStarted())
+    if turn.text:
+        s.emit(out.UserTranscriptDelta(turn.item_id, turn.text))
 
 
 def go_on(s: Step) -> None:
@@ -142,6 +149,5 @@ def agent_fell_silent(s: Step) -> None:
 def take_up(s: Step, aside: Aside) -> None:
     """A "Yes." over the last words of a question was its answer: as if it had been said after them."""
     s.set(turn=replace(aside.turn, floor=Floor.OPEN, asked=Asked.ANSWERED))
-    s.emit(out.SpeechStarted())
-    s.emit(out.UserTranscriptDelta(aside.turn.item_id, aside.turn.text))
+    tell_open(s)
     turns.close(s)

@@ -1,7 +1,8 @@
 """The agent's side: which reply is made when. How each one ends is `endings.py`'s.
 
 At most one reply is live, and at most one more is speculative: it is written and synthesised on a likely end of the
-turn, but is not live, emits nothing and runs no tool before its commit. Every reply that starts ends exactly once.
+turn, but is not live, emits nothing and runs no tool before its commit. What a lost connection kept from being heard is
+`missed` and waits in the same way (see `presence.py`). Every reply that starts ends exactly once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from antiphon.conversation.events import (
 )
 from antiphon.conversation.history import GO_ON, STILL_RUNNING, estimate_tokens
 from antiphon.conversation.settings import Mode
-from antiphon.conversation.state import Gate, Phase, Plan, Progress, Reply, Standing, Trigger
+from antiphon.conversation.state import Gate, Phase, Plan, Presence, Progress, Reply, Standing, Trigger
 from antiphon.conversation.stepping import Step
 from antiphon.conversation.words import same_words
 from antiphon.types import Message, Role, ToolCall
@@ -50,8 +51,10 @@ def greet(s: Step, text: str) -> None:
 def answer(s: Step, text: str) -> None:
     """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
     s.set(plans=without_fallback(s))
-    if _answers(s.state.speculative, text):
-        _commit(s)
+    drop_missed(s)
+    prepared = s.state.speculative
+    if prepared and _answers(prepared, text):
+        _commit(s, prepared)
     else:
         drop_speculation(s)
         _start(s, Plan(Trigger.TURN))
@@ -81,6 +84,12 @@ def drop_speculation(s: Step) -> None:
         s.do(CancelReply(reply.reply_id))
 
 
+def drop_missed(s: Step) -> None:
+    if reply := s.state.missed:
+        s.set(missed=None)
+        s.do(CancelReply(reply.reply_id))
+
+
 def requested(s: Step, event: ReplyRequested) -> None:
     plan = Plan(Trigger.REQUEST, instructions=event.instructions)
     live = s.state.live
@@ -96,8 +105,11 @@ def say(s: Step, event: SayRequested) -> None:
 
 
 def next_reply(s: Step) -> None:
-    """Makes the next reply that is wanted, if the floor is free."""
-    if s.state.live or s.state.turn_is_open or s.state.phase is not Phase.OPEN:
+    """Makes the next reply that is wanted, if the floor is free and the caller is there."""
+    if s.state.live or s.state.turn_is_open or s.state.phase is not Phase.OPEN or s.state.presence is Presence.AWAY:
+        return
+    if s.state.missed:
+        _commit(s, s.state.missed)
         return
     if parting.leave(s):
         return
@@ -115,7 +127,7 @@ def next_reply(s: Step) -> None:
 def _tell_results(s: Step) -> None:
     prepared = s.state.speculative
     if prepared and prepared.plan.trigger is Trigger.TOOL:
-        _commit(s)
+        _commit(s, prepared)
         return
     if s.state.silent_rounds < s.settings.silent_rounds:
         _start(s, Plan(Trigger.TOOL))
@@ -136,14 +148,14 @@ def _start(s: Step, plan: Plan) -> None:
     s.after(STALL, s.settings.reply_timeout)
 
 
-def _commit(s: Step) -> None:
-    """The speculative reply becomes the live one; only now may anyone see or hear of it."""
-    reply = s.state.speculative
-    assert reply is not None
-    s.set(speculative=None, live=reply)
-    reply = s.set_live(standing=Standing.LIVE)
+def _commit(s: Step, reply: Reply) -> None:
+    """A reply that was prepared, or missed, becomes the live one; only now may anyone see or hear of it."""
+    prepared = reply.standing is Standing.SPECULATIVE
+    s.set(**{_place(reply): None}, live=reply)
+    s.set_live(standing=Standing.LIVE, progress=Progress.PREPARING)
     s.clear(IDLE, fillers.FILLER)
-    s.set(results_unsaid=False)
+    if prepared:
+        s.set(results_unsaid=False)
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
     s.do(CommitReply(reply.reply_id))
     s.after(STALL, s.settings.reply_timeout)
@@ -187,15 +199,12 @@ def text(s: Step, event: ReplyText) -> None:
 
 def tool_call(s: Step, event: ReplyToolCall) -> None:
     """Runs the call, or lets it wait while it is not certain that the reply goes on."""
-    reply = s.state.live if is_live(s, event.reply_id) else s.state.speculative
+    reply = _named(s, event.reply_id)
     if reply is None or reply.gate is Gate.STOPPING or not _is_new(reply, event.call):
         return
     reply = replace(reply, calls=(*reply.calls, event.call), waiting=(*reply.waiting, event.call))
-    if reply.standing is Standing.SPECULATIVE:
-        s.set(speculative=reply)
-        return
-    s.set(live=reply)
-    if reply.gate is Gate.OPEN:
+    s.set(**{_place(reply): reply})
+    if reply.standing is Standing.LIVE and reply.gate is Gate.OPEN:
         run_waiting(s)
 
 
@@ -217,10 +226,9 @@ def written(s: Step, event: ReplyWritten) -> None:
 
 
 def _note(s: Step, reply_id: str, *, more: str = "", written: bool = False) -> None:
-    reply = s.state.live if is_live(s, reply_id) else s.state.speculative
+    reply = _named(s, reply_id)
     if reply and isinstance(reply.source, Prompt):
-        reply = replace(reply, text=reply.text + more, written=reply.written or written)
-        s.set(**{"live" if is_live(s, reply_id) else "speculative": reply})
+        s.set(**{_place(reply): replace(reply, text=reply.text + more, written=reply.written or written)})
 
 
 def rest_of(reply: Reply, heard: str) -> Plan:
@@ -234,6 +242,9 @@ def failed(s: Step, event: ReplyFailed) -> None:
     """The model or the TTS gave up. What there is still plays; if there is nothing, a line is spoken instead."""
     if s.state.speculative and s.state.speculative.reply_id == event.reply_id:
         drop_speculation(s)
+        return
+    if s.state.missed and s.state.missed.reply_id == event.reply_id:
+        s.set(missed=replace(s.state.missed, failed=True))  # what there is will be heard, and an apology after it
         return
     s.set_live(failed=True)
     message = f"{event.stage}: {event.message}"
@@ -256,7 +267,7 @@ def playout_starved(s: Step, event: PlayoutStarved) -> None:
 
 def listen(s: Step) -> None:
     """The agent has nothing to say. A caller who says nothing either will be asked."""
-    if s.state.live or s.state.turn_is_open or s.state.pending:
+    if s.state.live or s.state.turn_is_open or s.state.pending or s.state.presence is Presence.AWAY:
         return
     if s.settings.idle_after is None:
         s.clear(IDLE)
@@ -265,7 +276,7 @@ def listen(s: Step) -> None:
 
 
 def idle(s: Step) -> None:
-    if s.state.live or s.state.turn or s.state.pending:
+    if s.state.live or s.state.turn or s.state.pending or s.state.presence is Presence.AWAY:
         return
     if s.state.asks < s.settings.idle_asks:
         s.set(asks=s.state.asks + 1)
@@ -281,6 +292,19 @@ def without_fallback(s: Step) -> tuple[Plan, ...]:
 def _answers(reply: Reply | None, text: str) -> bool:
     """Whether a reply in preparation was made for these words."""
     return reply is not None and same_words(reply.basis, text)
+
+
+_PLACES = {Standing.LIVE: "live", Standing.SPECULATIVE: "speculative", Standing.MISSED: "missed"}
+
+
+def _place(reply: Reply) -> str:
+    """Where the state has a reply of this standing."""
+    return _PLACES[reply.standing]
+
+
+def _named(s: Step, reply_id: str) -> Reply | None:
+    known = (s.state.live, s.state.speculative, s.state.missed)
+    return next((reply for reply in known if reply and reply.reply_id == reply_id), None)
 
 
 def is_live(s: Step, reply_id: str) -> bool:

@@ -6,6 +6,7 @@
     How far is the reply?               Progress
     May its audio leave?                Gate
     Is it certain?                      Standing
+    Is the caller connected?            Presence
 
 "The caller's turn is open" is one thing: a Turn whose floor is OPEN or CLOSING. SpeechStarted goes out when it
 becomes so, SpeechStopped when it ceases to be.
@@ -55,11 +56,18 @@ class Gate(Enum):
     OPEN = auto()
     HELD = auto()  # reversibly
     STOPPING = auto()  # cancelled; PlayoutStopped is awaited
+    LOST = auto()  # cut off with the connection; the same, but its rest may be heard later
 
 
 class Standing(Enum):
     SPECULATIVE = auto()
+    MISSED = auto()  # the caller was cut off before it could be heard
     LIVE = auto()
+
+
+class Presence(Enum):
+    HERE = auto()
+    AWAY = auto()  # the connection is lost, and may come back: nobody is spoken to
 
 
 class Trigger(Enum):
@@ -149,6 +157,7 @@ class State:
     end_reason: str = ""
     parting: Parting | None = None  # called off by whatever the caller says
 
+    presence: Presence = Presence.HERE
     voice: Voice = Voice.OFF
     last_voice: int = 0  # ms of received audio
     turn: Turn | None = None
@@ -157,6 +166,7 @@ class State:
 
     live: Reply | None = None
     speculative: Reply | None = None
+    missed: Reply | None = None  # what was not heard of the reply that a lost connection cut; still being made
     plans: tuple[Plan, ...] = ()  # first in, first out
     rest: Plan | None = None  # of the reply that the open turn cut: spoken should the turn turn out to be mere noise
 

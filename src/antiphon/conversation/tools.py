@@ -33,6 +33,18 @@ def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
     s.after(timer(call.call_id), spec.timeout)
 
 
+def ask_again(s: Step, call_ids: frozenset[str]) -> None:
+    """The client is asked to run these of the pending calls, in a reply that says nothing."""
+    calls = [pending.call for pending in s.state.pending if pending.call.call_id in call_ids]
+    if not calls or s.state.live:
+        return
+    reply_id = s.new_id("resp")
+    s.emit(out.ReplyStarted(reply_id, s.new_id("msg")))
+    for call in calls:
+        s.emit(out.ToolCalled(call.call_id, call.name, call.arguments))
+    s.emit(out.ReplyDone(reply_id, out.ReplyStatus.COMPLETED))
+
+
 def returned(s: Step, event: ToolReturned) -> None:
     result = event.result or "(The tool returned nothing.)"
     _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result)

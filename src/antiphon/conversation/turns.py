@@ -14,7 +14,7 @@ from antiphon.conversation import notices as out
 from antiphon.conversation.actions import Finalize, HoldPlayout, NextUtterance
 from antiphon.conversation.events import Heard, VoiceStarted, VoiceStopped
 from antiphon.conversation.settings import Mode
-from antiphon.conversation.state import Asked, Floor, Gate, Turn, Voice
+from antiphon.conversation.state import Asked, Floor, Gate, Presence, Turn, Voice
 from antiphon.conversation.stepping import Step
 from antiphon.conversation.values import is_unfinished
 from antiphon.conversation.words import is_backchannel
@@ -200,6 +200,9 @@ def close(s: Step) -> None:
     if live and (live.gate is Gate.STOPPING or (turn.text and live.gate is Gate.OPEN)):
         # History takes the reply's part first, be it stopping or one that may not be interrupted: its end closes.
         s.set_turn(floor=Floor.CLOSING, asked=Asked.ANSWERED)
+        return
+    if s.state.presence is Presence.AWAY:
+        s.set_turn(floor=Floor.CLOSING, asked=Asked.ANSWERED)  # there may be more of it; the return closes
         return
     leave(s)
     rest = s.state.rest

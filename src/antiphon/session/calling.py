@@ -87,10 +87,12 @@ class ToolRunner:
         self._context = context
         self._goes_on = goes_on
         self._answer = answer
+        self._announced: set[str] = set()  # a call may be told again, when a connection was lost
 
     def announced(self, call_id: str) -> None:
         """The client is about to be told of a call."""
-        if self._before:
+        if self._before and call_id not in self._announced:
+            self._announced.add(call_id)
             self._gate.shut(call_id)
 
     def run(self, call: ToolCall) -> None:

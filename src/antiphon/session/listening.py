@@ -76,12 +76,21 @@ class Ear:
             self._missing = self._loop.call_later(MISSING_AFTER, self._assume_silence)
         self._take(pcm)
 
-    def close(self) -> None:
-        """Hears nothing any more, and assumes no more silence."""
-        self._closed = True
+    def pause(self) -> None:
+        """Nobody can send anything: no silence is assumed until `go_on`, or the next frame."""
         if self._missing:
             self._missing.cancel()
             self._missing = None
+
+    def go_on(self) -> None:
+        self._last_frame = self._loop.time()
+        if self._missing is None:
+            self._missing = self._loop.call_later(MISSING_AFTER, self._assume_silence)
+
+    def close(self) -> None:
+        """Hears nothing any more, and assumes no more silence."""
+        self._closed = True
+        self.pause()
 
     def _take(self, pcm: bytes) -> None:
         self._samples += len(pcm) // 2

@@ -80,6 +80,7 @@ class Playout:
         """Begins to play a reply, whose audio may still be in the making."""
         self._clear()
         self._reply_id, self._item_id, self._speech = reply_id, item_id, speech
+        self._position, self._faded = speech.begins, speech.begins == 0
         self.wake()
 
     def hold(self) -> None:
@@ -91,8 +92,8 @@ class Playout:
         if speech is None or not self._held:
             return
         self._held = False
-        if 0 < self._position < speech.samples and self._has_run_dry(speech):
-            self._position = speech.ledger.resume_at(self._position)
+        if speech.begins < self._position < speech.samples and self._has_run_dry(speech):
+            self._position = max(speech.ledger.resume_at(self._position), speech.begins)
             self._faded = False
         self.wake()
 
@@ -112,6 +113,21 @@ class Playout:
         else:
             self._stop_by = now if flushed else max(now, ends_at)
         self.wake()
+
+    def lose(self, reply_id: str, at: float) -> None:
+        """The connection is lost, over which the client was there until `at`: what it had not played by then counts as
+        not heard. Answered at once, by PlayoutStopped; the speech is that of the rest from then on."""
+        speech = self._speech
+        if speech is None or reply_id != self._reply_id:
+            return
+        at -= self._delay
+        if self._flushed_at is not None:
+            at = min(at, self._flushed_at + self._delay - FLUSH_MARGIN)
+        played = speech.ledger.played(at)
+        self._clear()
+        heard = speech.ledger.heard(played - self._inaudible(speech))
+        rest = speech.ledger.cut(played)
+        self._post(PlayoutStopped(reply_id, played, heard, rest))
 
     def settle(self) -> None:
         """Nothing can be waited for any more: a stop is answered now. Nothing is played afterwards."""
@@ -135,7 +151,7 @@ class Playout:
 
     def wants_more(self, speech: Speech) -> bool:
         """Whether the TTS should be given more text: little audio of this reply is waiting to be sent."""
-        sent = self._position if speech is self._speech else 0
+        sent = self._position if speech is self._speech else speech.begins
         return speech.samples - sent < LOOKAHEAD * speech.rate
 
     # --- the pacing -----------------------------------------------------------------------------------------------
@@ -173,7 +189,7 @@ class Playout:
 
     def _send_frame(self, speech: Speech, now: float) -> None:
         start = self._position
-        frame = self._frame // 2 if start == 0 else self._frame
+        frame = self._frame // 2 if start == speech.begins else self._frame
         pcm = bytes(speech.pcm[start * 2 : (start + frame) * 2])
         if not self._faded:
             pcm = fade_in(pcm, int(FADE * speech.rate))
@@ -189,7 +205,7 @@ class Playout:
         self._on_sent()
         if audible and not self._flowing:
             self._flowing = True
-            if start == 0:
+            if start == speech.begins:
                 self._on_first_audible(self._reply_id)
             self._post(PlayoutStarted(self._reply_id))
 
@@ -197,16 +213,13 @@ class Playout:
         """Transcript deltas go out as the audio of their words does, each once; the audio first."""
         self._unsaid = False
         for word in speech.ledger.take_words(self._position):
-            milliseconds = 1000 / speech.rate
-            self._peer.send(
-                AgentTranscriptDelta(
-                    self._reply_id,
-                    self._item_id,
-                    word.text,
-                    round(word.start * milliseconds),
-                    None if word.end is None else round(word.end * milliseconds),
-                )
-            )
+            start, end = self._milliseconds(speech, word.start), self._milliseconds(speech, word.end)
+            self._peer.send(AgentTranscriptDelta(self._reply_id, self._item_id, word.text, start, end))
+
+    @staticmethod
+    def _milliseconds(speech: Speech, sample: int | None) -> int | None:
+        """From the start of the reply's audio."""
+        return None if sample is None else max(round((sample - speech.begins) * 1000 / speech.rate), 0)
 
     # --- the ends -------------------------------------------------------------------------------------------------
 
@@ -240,8 +253,12 @@ class Playout:
             at = self._flushed_at + self._delay - FLUSH_MARGIN  # when the flush arrives
         reply_id, played = self._reply_id, speech.ledger.played(at)
         self._clear()
-        heard = speech.ledger.heard(played - int(INAUDIBLE * speech.rate))
+        heard = speech.ledger.heard(played - self._inaudible(speech))
         self._post(PlayoutStopped(reply_id, played, heard))
+
+    @staticmethod
+    def _inaudible(speech: Speech) -> int:
+        return int(INAUDIBLE * speech.rate)
 
     def _is_played(self, speech: Speech) -> bool:
         """Whether the client is known to have played all it was sent."""

@@ -83,6 +83,10 @@ class Reply:
             segmented=voice.tts.capabilities.segments,
         )
 
+    def become(self, reply_id: str, item_id: str) -> None:
+        """Goes on as another reply: the rest of this one, which answers no turn of its own."""
+        self.reply_id, self.item_id, self.marks = reply_id, item_id, Marks()
+
     def room(self) -> None:
         """Audio was sent: there may be room for more."""
         self._room.set()

@@ -163,6 +163,21 @@ class Session:
         """The peer is not congested any more."""
         self._mouth.playout.wake()
 
+    def lost(self, at: float) -> None:
+        """The peer is gone, and was there until `at`, in the loop's time. The session waits for `returned`: nobody
+        is spoken to, and what the peer is told meanwhile is told to nobody."""
+        self._ear.pause()
+        self.post(ev.CallerLeft(at))
+
+    def returned(self, *, replayed: bool = False, unasked: frozenset[str] = frozenset()) -> None:
+        """The peer is there again. `replayed`: it knows all that it was told meanwhile. `unasked` are tool calls that
+        it may not know of; those that may be run twice are told again in any case."""
+        self._ear.go_on()
+        again = (
+            () if replayed else (call.call.call_id for call in self._state.pending if self._may_ask_again(call.call))
+        )
+        self.post(ev.CallerReturned(replayed, unasked.union(again)))
+
     def measured(self, one_way: float) -> None:
         """The network takes so many seconds each way, says whoever owns the connection."""
         self._clock.one_way = one_way
@@ -246,6 +261,10 @@ class Session:
                 self._mouth.playout.resume()
             case act.CancelReply(reply_id):
                 self._mouth.cancel(reply_id)
+            case act.LosePlayout(reply_id, at):
+                self._mouth.playout.lose(reply_id, at)
+            case act.KeepRest():
+                self._mouth.keep_rest(action)
             case act.RunTool(call):
                 self._runner.run(call)
             case act.Forget(messages):
@@ -270,6 +289,12 @@ class Session:
             case out.ReplyDone(reply_id):
                 self._mouth.ended(reply_id, self._state)
         self._teller.tell(notice)
+
+    def _may_ask_again(self, call: ToolCall) -> bool:
+        """Whether it is the client's, and harmless if it is asked twice."""
+        if call.name in self._functions:
+            return False
+        return any(tool.name == call.name and tool.idempotent for tool in self.config.tools)
 
     def _tool_context(self, call: ToolCall) -> ToolContext:
         return ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)

@@ -96,6 +96,12 @@ class Mouth:
         self._forget(reply_id)
         self.playout.stop(reply_id)
 
+    def keep_rest(self, order: act.KeepRest) -> None:
+        """What was not heard of a reply goes on as another one."""
+        reply, task = self._replies.pop(order.reply_id)
+        reply.become(order.rest_id, order.rest_item_id)
+        self._replies[order.rest_id] = (reply, task)
+
     def ended(self, reply_id: str, state: State) -> None:
         self._forget(reply_id)
         self.prime(state)

@@ -40,6 +40,11 @@ class Speech:
     def samples(self) -> int:
         return len(self.pcm) // 2
 
+    @property
+    def begins(self) -> int:
+        """The sample that is played first: not 0 if this is the rest of a reply that was cut."""
+        return self.ledger.begins
+
     def expect(self, chunk: Chunk, *, spoken_as_written: bool = True) -> None:
         """A segment of the text went to the TTS. Word times fit it only if it was sent as the model wrote it."""
         if self._spoken_as_written and not self._segmented:
