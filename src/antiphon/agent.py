@@ -20,6 +20,7 @@ from antiphon.conversation.settings import Mode, Settings
 from antiphon.errors import ConfigError
 from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
+from antiphon.providers.cost import Prices
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.makings import Hooks, SessionOptions, Stages
 from antiphon.tools.base import Tool, ToolSource
@@ -63,6 +64,9 @@ class Agent:
     speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
     variables: Mapping[str, str] = field(default_factory=dict)
+    prices: str | Path | Mapping[str, Any] | None = (
+        None  # laid over the package's (providers/prices.yaml): a file, data
+    )
     hooks: Hooks = field(default_factory=Hooks)
     settings: Settings | None = None  # every other rule of the conversation
     strict: bool = False  # refuse what only older generations of clients send
@@ -128,7 +132,7 @@ class Agent:
             defaults=self._defaults(),
             tools=self._tools(),
             hooks=self.hooks,
-            options=SessionOptions(settings=settings, language=self.language),
+            options=SessionOptions(settings=settings, language=self.language, prices=Prices(self.prices)),
             strict=self.strict,
         )
 

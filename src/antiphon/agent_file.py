@@ -31,6 +31,7 @@ class AgentFile(BaseModel):
     speculate: bool | None = None
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}
+    prices: str | dict[str, Any] | None = None
     end_call: bool = False
     filler_lines: list[str] | None = None
     strict: bool = False

@@ -100,3 +100,60 @@ class SessionConfig:
     keyterms: tuple[str, ...] = ()
     language_codes: tuple[str, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was used, and what it costs in US dollars; None where a price is not known. Costs add up."""
+
+    stt_seconds: float = 0.0  # of audio sent to the STT
+    input_tokens: int = 0  # that the language model read, cached ones among them
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    tts_characters: int = 0  # sent to the TTS
+    tts_seconds: float = 0.0  # of audio it made
+    stt_usd: float | None = 0.0
+    llm_usd: float | None = 0.0
+    tts_usd: float | None = 0.0
+    usd: float | None = field(init=False, default=0.0)  # of the three together
+    estimated: bool = False  # a request was cut off before its tokens were told: they are counted by rule of thumb
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "usd", _sum(self.stt_usd, self.llm_usd, self.tts_usd))
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            stt_seconds=self.stt_seconds + other.stt_seconds,
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            tts_characters=self.tts_characters + other.tts_characters,
+            tts_seconds=self.tts_seconds + other.tts_seconds,
+            stt_usd=_sum(self.stt_usd, other.stt_usd),
+            llm_usd=_sum(self.llm_usd, other.llm_usd),
+            tts_usd=_sum(self.tts_usd, other.tts_usd),
+            estimated=self.estimated or other.estimated,
+        )
+
+    def rounded(self) -> Cost:
+        """For a reader: seconds to the millisecond, dollars to the millionth of a cent."""
+        return Cost(
+            stt_seconds=round(self.stt_seconds, 3),
+            input_tokens=self.input_tokens,
+            cached_tokens=self.cached_tokens,
+            output_tokens=self.output_tokens,
+            tts_characters=self.tts_characters,
+            tts_seconds=round(self.tts_seconds, 3),
+            stt_usd=_rounded(self.stt_usd),
+            llm_usd=_rounded(self.llm_usd),
+            tts_usd=_rounded(self.tts_usd),
+            estimated=self.estimated,
+        )
+
+
+def _sum(*amounts: float | None) -> float | None:
+    return None if None in amounts else sum(amount for amount in amounts if amount is not None)
+
+
+def _rounded(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 8)

@@ -7,6 +7,7 @@ from antiphon.client.events import (
     InputSpeechStarted,
     InputSpeechStopped,
     MetricsSpan,
+    ReplyCost,
     ReplyDone,
     ReplyStarted,
     ToolCall,
@@ -16,6 +17,7 @@ from antiphon.client.events import (
 )
 from antiphon.client.progress import Progress
 from antiphon.client.report import Timed, Turn, turns
+from antiphon.types import Cost
 
 STOPPED = InputSpeechStopped()
 
@@ -87,6 +89,14 @@ def test_the_servers_spans_are_kept() -> None:
     spans = (MetricsSpan("stt", 500.0), MetricsSpan("llm", 250.0))
     (turn,) = told(said("Hi."), *reply("r", "Hello."), TurnMetrics(reply_id="r", total_ms=750.0, spans=spans))
     assert (turn.server_ms, turn.spans) == (750.0, spans)
+
+
+def test_a_turn_costs_what_its_replies_do() -> None:
+    cost = Cost(tts_characters=4, tts_usd=0.5)
+    costs = [ReplyCost(reply_id=reply_id, cost=cost, session=cost) for reply_id in "ab"]
+    call = ToolCall(call_id="c", name="weather", arguments={})
+    (turn,) = told(said("Rain?"), call, *reply("a", ""), costs[0], *reply("b", "No."), costs[1])
+    assert turn.cost == cost + cost
 
 
 def progress(*events: Event) -> Progress:

@@ -16,6 +16,7 @@ from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.stores.base import Changes, SessionRecord, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.timeline import timeline
+from antiphon.types import Cost
 
 RECORD = SessionRecord(id="s", account="a", key_name="k", created_at=0.0, expires_at=1e9, seen_at=0.0)
 
@@ -211,3 +212,12 @@ def test_a_reply_that_was_asked_for():
 
 def test_a_session_that_still_lasts_has_no_end():
     assert noted(*REPLY)["ended"] is None
+
+
+def test_what_replies_and_the_session_cost_is_kept():
+    cost = Cost(input_tokens=7, llm_usd=0.25, tts_usd=None)
+    told = noted(*REPLY, out.ReplyCost("r", cost, cost), *COMPLETED)
+    assert told["turns"][0]["cost"]["input_tokens"] == 7
+    assert (told["cost"]["llm_usd"], told["cost"]["usd"]) == (0.25, None)
+    assert noted(*REPLY, out.SessionEnded("client_end", 1.0, cost + cost))["cost"]["llm_usd"] == 0.5
+    assert noted(*REPLY)["cost"] is None

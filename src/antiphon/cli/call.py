@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from antiphon.cli.costs import as_json as cost_as_json
 from antiphon.cli.terminal import Json, Verbose, print_json, run_async, stderr, stdout
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def as_json(report: CallReport) -> dict[str, Any]:
         "duration_s": round(report.duration, 3),
         "failure": report.failure,
         "turns": [_turn_as_json(turn) for turn in report.turns],
+        "cost": cost_as_json(report.cost),
         "errors": [{"code": error.code, "message": error.message} for error in report.errors],
     }
 
@@ -100,6 +102,7 @@ def _turn_as_json(turn: Turn) -> dict[str, Any]:
         ],
         "interrupted": turn.interrupted,
         "tools": turn.tools,
+        "cost": cost_as_json(turn.cost),
     }
 
 
@@ -109,6 +112,7 @@ def show(report: CallReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from antiphon.cli.costs import in_words
     from antiphon.cli.spans import bar, legend
 
     full_ms = max((sum(span.ms for span in turn.spans) for turn in report.turns), default=0.0)
@@ -125,5 +129,7 @@ def show(report: CallReport) -> None:
         spans = Group(bar(turn.spans, width=BAR, full_ms=full_ms), legend(turn.spans)) if turn.spans else Text()
         table.add_row(Text(turn.user or "–"), agent, latency, spans)
     stdout().print(table)
+    if report.cost:
+        stdout().print(Text(in_words(report.cost), style="dim"))
     for error in report.errors:
         stderr().print(f"the server reported {error.code}: {error.message}", style="yellow", markup=False)

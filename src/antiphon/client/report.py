@@ -9,15 +9,18 @@ from antiphon.client.events import (
     Event,
     InputSpeechStopped,
     MetricsSpan,
+    ReplyCost,
     ReplyDone,
     ReplyError,
     ReplyStarted,
+    SessionEnded,
     SessionError,
     ToolCall,
     TranscriptAgent,
     TranscriptUser,
     TurnMetrics,
 )
+from antiphon.types import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Turn:
     tools: list[str] = field(default_factory=list)
     server_ms: float | None = None  # the server's own account of the same, where it gives one
     spans: tuple[MetricsSpan, ...] = ()
+    cost: Cost | None = None  # of its replies, and what was heard and prepared before them, where the server says
     replies: list[str] = field(default_factory=list)  # ids
 
 
@@ -51,6 +55,17 @@ class CallReport:
     duration: float  # seconds
     failure: str | None  # why the call ended early; None for a call that ended as it should
     events: tuple[Timed, ...]  # everything that came back
+
+    @property
+    def cost(self) -> Cost | None:
+        """Of the call, by the server's account; None where it gives none."""
+        cost = None
+        for timed in self.events:
+            if isinstance(timed.event, ReplyCost):
+                cost = timed.event.session
+            elif isinstance(timed.event, SessionEnded):
+                cost = timed.event.cost if isinstance(timed.event.cost, Cost) else cost
+        return cost
 
 
 def turns(
@@ -99,6 +114,8 @@ def _note(made: list[Turn], event: Event) -> None:
             turn.tools.append(name)
         case TurnMetrics(total_ms=total_ms, spans=spans):
             owner.server_ms, owner.spans = total_ms, spans
+        case ReplyCost(cost=cost):
+            owner.cost = cost if owner.cost is None else owner.cost + cost
 
 
 def _latency(turn: Turn, first_audible: Callable[[str], float | None]) -> float | None:

@@ -7,9 +7,11 @@ The order rules are those of the Voice Agent API (its section on ordering): per 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from antiphon.types import Cost
 
 
 class ReplyStatus(StrEnum):
@@ -103,6 +105,17 @@ class TurnMetrics:
     reply_id: str
     total_ms: float
     spans: tuple[Span, ...]
+    cost: Cost | None = None  # of the session so far
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCost:
+    """Before the reply is done: what it cost, with what the caller said before it and what was prepared in vain. These
+    add up; `session` is their sum so far."""
+
+    reply_id: str
+    cost: Cost
+    session: Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +143,7 @@ class SessionEnded:
 
     reason: str
     duration: float  # seconds
+    cost: Cost = field(default_factory=Cost)  # of the whole session
 
 
 Notice = (
@@ -145,6 +159,7 @@ Notice = (
     | ToolCalled
     | TurnMetrics
     | ReplyFault
+    | ReplyCost
     | SessionFault
     | SessionEnded
 )

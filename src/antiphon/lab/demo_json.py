@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from antiphon.client.report import Turn
 from antiphon.lab.demo_caller import Part
 from antiphon.lab.demo_checks import Check
 from antiphon.lab.demo_outcome import HeardReply, Outcome, Utterance
+from antiphon.types import Cost
 
 
 def as_json(outcome: Outcome, checks: list[Check]) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def as_json(outcome: Outcome, checks: list[Check]) -> dict[str, Any]:
         "first_reply_s": _rounded(outcome.first_reply_s),  # from the start of the program
         "first_answer_s": _rounded(outcome.first_answer_s),
         "turns": [_turn(turn) for turn in outcome.report.turns],
+        "cost": _cost(outcome.report.cost),
         "caller": [_utterance(outcome, utterance) for utterance in outcome.utterances],
         "agent": [_reply(reply) for reply in outcome.replies],
         "failure": outcome.report.failure,
@@ -39,7 +42,12 @@ def _turn(turn: Turn) -> dict[str, Any]:
         ],
         "interrupted": turn.interrupted,
         "replies": turn.replies,
+        "cost": _cost(turn.cost),
     }
+
+
+def _cost(cost: Cost | None) -> dict[str, Any] | None:
+    return None if cost is None else dataclasses.asdict(cost)
 
 
 def _utterance(outcome: Outcome, utterance: Utterance) -> dict[str, Any]:

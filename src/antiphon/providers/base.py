@@ -103,7 +103,8 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request; `cached` is the part of `input` read from the provider's prompt cache.
+    """Tokens of one request; `cached` is the part of `input` that was read from the provider's prompt cache,
+    `cache_written` the part that was put there.
 
     It may come more than once, and then counts from the beginning: the last one holds, also for an answer cut off.
     """
@@ -111,6 +112,7 @@ class Usage:
     input: int = 0
     output: int = 0
     cached: int = 0
+    cache_written: int = 0
 
 
 @dataclass(frozen=True, slots=True)

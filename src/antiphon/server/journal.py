@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from antiphon.server.stores.base import Changes, SessionMissing, SessionRecord, StaleEpoch, Store, StoreUnavailable
+from antiphon.types import Cost
 
 log = logging.getLogger("antiphon.server")
 
@@ -63,6 +64,12 @@ class ReplyDone(_Entry, frozen=True, kw_only=True, tag="reply.done"):
     status: str
 
 
+class ReplyCost(_Entry, frozen=True, kw_only=True, tag="reply.cost"):
+    reply_id: str
+    cost: Cost
+    session: Cost  # the sum so far
+
+
 class ToolCalled(_Entry, frozen=True, kw_only=True, tag="tool.call"):
     """The intent: written before the call is dispatched."""
 
@@ -94,6 +101,7 @@ class Recorded(_Entry, frozen=True, kw_only=True, tag="recorded"):
 
 class Ended(_Entry, frozen=True, kw_only=True, tag="ended"):
     reason: str
+    cost: Cost | None = None  # of the whole session
 
 
 Entry = (
@@ -104,6 +112,7 @@ Entry = (
     | ReplyAudible
     | AgentSaid
     | ReplyDone
+    | ReplyCost
     | ToolCalled
     | ToolReturned
     | Configured
@@ -115,6 +124,17 @@ _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 def read(entry: bytes) -> Entry:
     return _DECODER.decode(entry)
+
+
+def cost_of(entries: Iterable[Entry]) -> Cost | None:
+    """What the session has cost so far; None where it was never told."""
+    cost = None
+    for entry in entries:
+        if isinstance(entry, ReplyCost):
+            cost = entry.session
+        elif isinstance(entry, Ended):
+            cost = entry.cost or cost
+    return cost
 
 
 class Journal:

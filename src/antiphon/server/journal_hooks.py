@@ -45,8 +45,12 @@ class JournalHooks:
                 self._journal.put(
                     to.ToolCalled(at=at, call_id=call_id, reply_id=self._reply, name=name, arguments=arguments)
                 )
-            case out.SessionEnded(reason):
-                self._journal.put(to.Ended(at=at, reason=reason))
+            case out.ReplyCost(reply_id, cost, session):
+                self._journal.put(
+                    to.ReplyCost(at=at, reply_id=reply_id, cost=cost.rounded(), session=session.rounded())
+                )
+            case out.SessionEnded(reason, _, cost):
+                self._journal.put(to.Ended(at=at, reason=reason, cost=cost.rounded()))
 
     def step(self, now: float, event: ev.Event, actions: list[act.Action]) -> None:
         match event:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
 from antiphon.server import journal as of
 from antiphon.server.stores.base import SessionRecord
+from antiphon.types import Cost
 
 PUBLIC_REASONS = {"disconnected": "participant_disconnected", "client_end": "client_end"}
 
 
 def timeline(record: SessionRecord, entries: Iterable[of.Entry]) -> dict[str, Any]:
     """The `timeline` artifact of a session, finished or not."""
+    entries = list(entries)
     builder = _Builder()
     for entry in entries:
         builder.add(entry)
@@ -30,6 +33,7 @@ def timeline(record: SessionRecord, entries: Iterable[of.Entry]) -> dict[str, An
         "turns": builder.turns,
         "config_changes": builder.configs[1:],  # the first is no change
         "ended": ended,
+        "cost": cost_as_json(of.cost_of(entries)),
     }
 
 
@@ -68,7 +72,7 @@ class _Builder:
                 self.configs.append({"at_ms": at, "config": config})
             case of.ToolCalled() | of.ToolReturned():
                 self._tool(entry)
-            case of.ReplyAudible() | of.AgentSaid() | of.ReplyDone():
+            case of.ReplyAudible() | of.AgentSaid() | of.ReplyDone() | of.ReplyCost():
                 if turn := self._replies.get(entry.reply_id):
                     _reply(turn, entry)
 
@@ -110,6 +114,7 @@ class _Builder:
             "interrupted_at_ms": None,
             "time_to_first_audio_ms": None,
             "tool_calls": [],
+            "cost": None,
             **fields,
         }
         self.turns.append(turn)
@@ -139,13 +144,19 @@ class _Builder:
             found["duration_ms"] = entry.at - found["dispatched_at_ms"]
 
 
-def _reply(turn: dict[str, Any], entry: of.ReplyAudible | of.AgentSaid | of.ReplyDone) -> None:
+def cost_as_json(cost: Cost | None) -> dict[str, Any] | None:
+    return None if cost is None else dataclasses.asdict(cost)
+
+
+def _reply(turn: dict[str, Any], entry: of.ReplyAudible | of.AgentSaid | of.ReplyDone | of.ReplyCost) -> None:
     match entry:
         case of.ReplyAudible(at=at):
             since = turn["user_speech_ended_at_ms"]
             turn["time_to_first_audio_ms"] = at - (turn["agent_reply_started_at_ms"] if since is None else since)
         case of.AgentSaid(text=text):
             turn["agent_text"] = text
+        case of.ReplyCost(cost=cost):
+            turn["cost"] = cost_as_json(cost)
         case of.ReplyDone(at=at, status=status):
             turn["status"] = status
             turn["agent_reply_ended_at_ms"] = at

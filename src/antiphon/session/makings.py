@@ -12,6 +12,7 @@ from antiphon.conversation import notices as out
 from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
+from antiphon.providers.cost import Prices
 from antiphon.tools.base import Tool
 from antiphon.types import Message, SessionConfig, ToolCall
 
@@ -37,6 +38,7 @@ class Hooks:
     on_turn: Callable[[out.UserTranscript], None] | None = None
     on_reply: Callable[[out.AgentTranscript], None] | None = None
     on_metrics: Callable[[out.TurnMetrics], None] | None = None
+    on_cost: Callable[[out.ReplyCost], None] | None = None
     on_notice: Callable[[out.Notice], None] | None = None
     before_speech: Callable[[str], str] | None = None  # the text of a clause -> what the TTS is given of it
     summarise: Callable[[tuple[Message, ...]], str] | None = None  # of history that no longer fits
@@ -52,7 +54,8 @@ class SessionOptions:
 
     settings: Settings = field(default_factory=Settings)
     client_delay: float = 0.08  # seconds from sending audio to its being played, where no client says
-    budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))
+    budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))  # ms, of the spans of a turn
+    prices: Prices = field(default_factory=Prices)
     language: str = "en"
 
 

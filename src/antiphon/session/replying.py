@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import cast
 
+from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.playout import ReplyLedger
 from antiphon.conversation.actions import Script, StartReply
 from antiphon.conversation.events import Event, ReplyFailed, ReplyText, ReplyToolCall, ReplyWritten
@@ -15,6 +16,7 @@ from antiphon.conversation.ledger import Marks
 from antiphon.conversation.settings import Mode
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
+from antiphon.session.metering import ReplyMeter
 from antiphon.session.speech import Speech
 from antiphon.text.chunker import Chunk, Chunker
 from antiphon.types import ToolCall
@@ -59,11 +61,12 @@ class Reply:
         post: Callable[[Event], None],
         on_change: Callable[[], None],
         wants_more: Callable[[Speech], bool],
+        meter: ReplyMeter,
     ) -> None:
         self.reply_id = order.reply_id
         self.item_id = order.item_id
         self.marks = Marks()
-        self.usage = Usage()
+        self.meter = meter
         self.text = ""  # what the model has written so far
         self._source = order.source
         self._llm = llm
@@ -142,19 +145,27 @@ class Reply:
             yield self.text
             return
         request = LlmRequest(self._source.messages, self._source.tools, self._max_tokens)
-        async with aclosing(self._llm.stream(request)) as events:
-            async for event in events:
-                if self.marks.llm is None and isinstance(event, TextDelta | ToolCall):
-                    self.marks.llm = self._loop.time()
-                if isinstance(event, TextDelta):
-                    self.text += event.text
-                    self._post(ReplyText(self.reply_id, event.text))
-                    yield event.text
-                elif isinstance(event, ToolCall):
-                    self._called = True
-                    self._post(ReplyToolCall(self.reply_id, event))
-                elif isinstance(event, Usage):
-                    self.usage = event
+        self.meter.asked(request)
+        try:
+            async with aclosing(self._llm.stream(request)) as events:
+                async for event in events:
+                    if self.marks.llm is None and isinstance(event, TextDelta | ToolCall):
+                        self.marks.llm = self._loop.time()
+                    if isinstance(event, TextDelta):
+                        self.text += event.text
+                        self.meter.wrote(event.text)
+                        self._post(ReplyText(self.reply_id, event.text))
+                        yield event.text
+                    elif isinstance(event, ToolCall):
+                        self._called = True
+                        self.meter.wrote(f"{event.name}{event.arguments}")
+                        self._post(ReplyToolCall(self.reply_id, event))
+                    elif isinstance(event, Usage):
+                        self.meter.told(event)
+            self.meter.answered()
+        except ProviderError:
+            self.meter.refused()
+            raise
 
     async def _send(self, stream: TtsStream, chunks: list[Chunk]) -> None:
         """Feeds the TTS no further ahead of the playout than needed: text not sent costs nothing if interrupted."""
@@ -168,6 +179,7 @@ class Reply:
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
             self.speech.expect(chunk, spoken_as_written=spoken == chunk.text)
+            self.meter.sent(spoken)
             stream.send(spoken)
 
     # --- speaking -------------------------------------------------------------------------------------------------
@@ -175,6 +187,7 @@ class Reply:
     async def _speak(self, stream: TtsStream) -> None:
         whole = []
         async for chunk in stream:
+            self.meter.spoke(len(chunk.pcm) / SAMPLE_BYTES / self._voice.tts_rate)
             if self._mode is Mode.CASCADE:
                 whole.append(chunk)
             elif self.speech.add(chunk):

@@ -23,6 +23,7 @@ from antiphon.providers.base import Transcript
 from antiphon.session.calling import Gate, ToolRunner
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
+from antiphon.session.metering import Meter
 from antiphon.session.peer import Peer
 from antiphon.session.speaking import Mouth
 from antiphon.session.tasks import Tasks
@@ -30,7 +31,7 @@ from antiphon.session.telling import Teller, TurnClock, call_hook
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
 from antiphon.tools.base import Tool, ToolContext, ToolResult
-from antiphon.types import Message, Role, SessionConfig, ToolCall
+from antiphon.types import Cost, Message, Role, SessionConfig, ToolCall
 
 log = logging.getLogger("antiphon.session")
 
@@ -93,6 +94,7 @@ class Session:
             peer=self._gate,
             tasks=self._tasks,
             clock=self._clock,
+            meter=Meter(self._stages, self._options.prices, heard=self._transcriber.heard),
             post=self.post,
             tell=self._teller.tell,
         )
@@ -199,6 +201,11 @@ class Session:
     def duration(self) -> float:
         return self._loop.time() - self._opened_at
 
+    @property
+    def cost(self) -> Cost:
+        """What was used so far, and what that costs."""
+        return self._mouth.cost()
+
     def _settings(self) -> Settings:
         return settings_for(self.config, options=self._options, stages=self._stages, functions=self._functions)
 
@@ -272,7 +279,7 @@ class Session:
             case act.CloseSession(reason):
                 self._timers.clear_all()
                 self._gate.settle()
-                self._teller.tell(out.SessionEnded(reason, self.duration))
+                self._teller.tell(out.SessionEnded(reason, self.duration, self.cost))
                 self._ended.set()
 
     def _emit(self, notice: out.Notice) -> None:

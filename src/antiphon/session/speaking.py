@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from antiphon.audio.playout import ReplyLedger
 from antiphon.conversation import actions as act
 from antiphon.conversation.events import Event
-from antiphon.conversation.notices import Notice
+from antiphon.conversation.notices import Notice, ReplyCost
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import State
 from antiphon.session.makings import SessionOptions, Stages
+from antiphon.session.metering import Meter
 from antiphon.session.peer import Peer
 from antiphon.session.playout import Playout
 from antiphon.session.priming import Primer
 from antiphon.session.replying import Reply, Voice
 from antiphon.session.tasks import Tasks
 from antiphon.session.telling import TurnClock
-from antiphon.types import SessionConfig
+from antiphon.types import Cost, SessionConfig
 
 
 class Mouth:
@@ -34,6 +36,7 @@ class Mouth:
         peer: Peer,
         tasks: Tasks,
         clock: TurnClock,
+        meter: Meter,
         post: Callable[[Event], None],
         tell: Callable[[Notice], None],
     ) -> None:
@@ -41,6 +44,7 @@ class Mouth:
         self._delay = options.client_delay
         self._tasks = tasks
         self._clock = clock
+        self._meter = meter
         self._post = post
         self._tell = tell
         self._loop = asyncio.get_running_loop()
@@ -81,6 +85,7 @@ class Mouth:
             post=self._post,
             on_change=self.playout.wake,
             wants_more=self.playout.wants_more,
+            meter=self._meter.reply(),
         )
         self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))
         if not order.speculative:
@@ -104,12 +109,19 @@ class Mouth:
 
     def ended(self, reply_id: str, state: State) -> None:
         self._forget(reply_id)
+        self._tell(ReplyCost(reply_id, self._meter.tell(), self.cost()))
         self.prime(state)
+
+    def cost(self) -> Cost:
+        """Of the session so far."""
+        return self._meter.total(reply.meter for reply, _ in self._replies.values())
 
     def _forget(self, reply_id: str) -> None:
         """Whatever of the reply still runs is of no use any more: stopped at the source."""
         if found := self._replies.pop(reply_id, None):
-            found[1].cancel()
+            reply, task = found
+            task.cancel()
+            self._meter.ended(reply.meter)
 
     def _audio_sent(self) -> None:
         for reply, _ in self._replies.values():
@@ -118,4 +130,4 @@ class Mouth:
     def _first_audible(self, reply_id: str) -> None:
         reply, _ = self._replies[reply_id]
         if metrics := self._clock.first_audible(reply_id, reply.marks, at=self._loop.time()):
-            self._tell(metrics)
+            self._tell(replace(metrics, cost=self.cost()))

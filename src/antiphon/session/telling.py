@@ -50,6 +50,8 @@ class Teller:
             call_hook(hooks.on_reply, notice)
         elif isinstance(notice, out.TurnMetrics):
             call_hook(hooks.on_metrics, notice)
+        elif isinstance(notice, out.ReplyCost):
+            call_hook(hooks.on_cost, notice)
 
 
 class TurnClock:

@@ -47,6 +47,11 @@ class Transcriber:
         self._asked = False  # a final was asked for and has not come
         self._failures = 0  # in a row
 
+        # What the provider was given, over all its streams.
+        self._sent_bytes = 0
+        self._connected = 0.0  # seconds, by streams that are closed
+        self._opened_at: float | None = None  # loop time, of the present one
+
     def send(self, pcm: bytes) -> None:
         pcm = self._resample.process(pcm)
         self._kept += pcm
@@ -54,7 +59,18 @@ class Transcriber:
         if len(self._kept) > limit + SLACK_SECONDS * self._bytes_a_second:
             del self._kept[:-limit]
         if self._stream:
-            self._stream.send(pcm)
+            self._give(self._stream, pcm)
+
+    def heard(self) -> tuple[float, float]:
+        """Seconds of audio that the provider was sent, and seconds that its streams were open."""
+        connected = self._connected
+        if self._opened_at is not None:
+            connected += asyncio.get_running_loop().time() - self._opened_at
+        return self._sent_bytes / self._bytes_a_second, connected
+
+    def _give(self, stream: SttStream, pcm: bytes) -> None:
+        self._sent_bytes += len(pcm)
+        stream.send(pcm)
 
     def voiced(self) -> None:
         """A voice has begun: from now on all is kept."""
@@ -85,12 +101,14 @@ class Transcriber:
             await asyncio.sleep(REOPEN_DELAYS[min(self._failures, len(REOPEN_DELAYS)) - 1])
 
     async def _run_stream(self) -> None:
+        loop = asyncio.get_running_loop()
         stream = await self._stt.open(keyterms=self._keyterms, language=self._language)
         try:
             self._first = self._utterance
             self._stream = stream
+            self._opened_at = loop.time()
             if self._kept:
-                stream.send(bytes(self._kept))
+                self._give(stream, bytes(self._kept))
             if self._asked:
                 stream.finalize()
             async for transcript in stream:
@@ -101,4 +119,7 @@ class Transcriber:
                 self._on_transcript(Transcript(transcript.text, number, transcript.final, transcript.end_of_turn))
         finally:
             self._stream = None
+            if self._opened_at is not None:
+                self._connected += loop.time() - self._opened_at
+                self._opened_at = None
             await stream.aclose()

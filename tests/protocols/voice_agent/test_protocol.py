@@ -6,6 +6,7 @@ import base64
 import json
 import random
 from typing import Any
+from unittest.mock import ANY
 
 import msgspec
 import pytest
@@ -23,7 +24,7 @@ from antiphon.protocols.voice_agent import (
     new_id,
     refusals,
 )
-from antiphon.types import SessionConfig
+from antiphon.types import Cost, SessionConfig
 
 from .wire import SESSION_ID, audio, make, ready, refused, refused_update, say, update
 
@@ -209,7 +210,7 @@ NOTICES = [
     ),
     (
         notices.SessionEnded("client_end", 2.5),
-        {"type": "session.ended", "session_duration_seconds": 2.5, "audio_duration_seconds": None},
+        {"type": "session.ended", "session_duration_seconds": 2.5, "audio_duration_seconds": None, "cost": ANY},
     ),
     (
         notices.ReplyFault("r", "provider_error", "llm: no room", retryable=True),
@@ -245,7 +246,19 @@ def test_every_notice_has_its_message(notice: notices.Notice, message: dict[str,
 
 
 def test_metrics_need_their_extension() -> None:
+    cost = Cost(input_tokens=9)
     assert ready().send(notices.TurnMetrics("r", 600.0, ())) is None
+    assert ready().send(notices.ReplyCost("r", cost, cost)) is None
+    assert "cost" not in sent(ready().send(notices.SessionEnded("client_end", 2.5, cost)))
+
+
+def test_with_their_extension_costs_are_told() -> None:
+    wire, cost = ready(extensions={"metrics"}), Cost(stt_seconds=1.00049, stt_usd=0.1, llm_usd=None)
+    told = sent(wire.send(notices.ReplyCost("r", cost, cost + cost)))
+    assert (told["type"], told["reply_id"], told["session"]["stt_usd"]) == ("reply.cost", "r", 0.2)
+    assert told["cost"]["stt_seconds"] == 1.0 and told["cost"]["usd"] is None
+    assert sent(wire.send(notices.TurnMetrics("r", 600.0, (), cost)))["cost"] == told["cost"]
+    assert sent(wire.send(notices.SessionEnded("client_end", 2.5, cost)))["cost"] == told["cost"]
 
 
 def test_a_first_generation_client_finds_the_arguments_under_args_too() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from antiphon.types import Cost
+
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     timestamp: float = 0.0
@@ -30,6 +32,7 @@ class SessionReady(_Event, frozen=True, kw_only=True, tag="session.ready"):
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session.ended"):
     session_duration_seconds: float = 0.0
     audio_duration_seconds: float | None = None
+    cost: Cost | UnsetType = UNSET  # extension "metrics"
 
 
 class SessionError(_Event, frozen=True, kw_only=True, tag="session.error"):
@@ -117,6 +120,15 @@ class TurnMetrics(_Event, frozen=True, kw_only=True, tag="turn.metrics"):
     reply_id: str
     total_ms: float
     spans: tuple[MetricsSpan, ...] = ()
+    cost: Cost | UnsetType = UNSET  # of the session so far
+
+
+class ReplyCost(_Event, frozen=True, kw_only=True, tag="reply.cost"):
+    """Extension "metrics"; before `reply.done`."""
+
+    reply_id: str
+    cost: Cost
+    session: Cost  # the sum of all so far
 
 
 Event = (
@@ -136,6 +148,7 @@ Event = (
     | ReplyError
     | ToolCall
     | TurnMetrics
+    | ReplyCost
 )
 
 _ENCODER = msgspec.json.Encoder()

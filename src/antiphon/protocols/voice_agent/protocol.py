@@ -37,7 +37,7 @@ from antiphon.protocols.voice_agent.config import (
     to_config,
 )
 from antiphon.protocols.voice_agent.ids import new_id
-from antiphon.types import SessionConfig
+from antiphon.types import Cost, SessionConfig
 
 EXTENSIONS = frozenset({"metrics", "playout"})
 
@@ -144,10 +144,10 @@ class VoiceAgentProtocol:
         """The text message for a notice; None when this client is not told."""
         if isinstance(notice, notices.ReplyAudio):  # first: fifty a second
             return events.encode(events.ReplyAudio(reply_id=notice.reply_id, data=notice.data, timestamp=self._now()))
-        if isinstance(notice, notices.TurnMetrics) and "metrics" not in self._extensions:
+        if isinstance(notice, notices.TurnMetrics | notices.ReplyCost) and "metrics" not in self._extensions:
             return None
         if isinstance(notice, notices.SessionEnded):
-            return self.session_ended(notice.duration)
+            return self.session_ended(notice.duration, notice.cost)
         if isinstance(notice, notices.SessionFault):
             return self.error(ProtocolError(notice.message, code=notice.code, param=notice.param))
         return events.encode(translate.event(notice, now=self._now(), old_client=self.settings.old_client))
@@ -168,10 +168,11 @@ class VoiceAgentProtocol:
         )
         return events.encode(ready)
 
-    def session_ended(self, duration: float) -> str:
+    def session_ended(self, duration: float, cost: Cost | None = None) -> str:
         """`session.ended`, the last message of a connection. `duration` of the session in seconds."""
         self.phase = Phase.ENDED
-        return events.encode(events.SessionEnded(session_duration_seconds=duration, timestamp=self._now()))
+        told = cost.rounded() if cost and "metrics" in self._extensions else msgspec.UNSET
+        return events.encode(events.SessionEnded(session_duration_seconds=duration, cost=told, timestamp=self._now()))
 
     def error(self, error: ProtocolError) -> str:
         """`session.error`. Close with `refusals.close_code(error)` afterwards where that is not None.

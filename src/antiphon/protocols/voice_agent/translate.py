@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from antiphon.conversation import notices
 from antiphon.protocols.voice_agent import commands, events, messages
 from antiphon.types import Role
@@ -27,6 +29,7 @@ Told = (
     | notices.ReplyFault
     | notices.ToolCalled
     | notices.TurnMetrics
+    | notices.ReplyCost
 )
 
 
@@ -68,6 +71,8 @@ def event(notice: Told, *, now: float, old_client: bool = False) -> events.Event
             return events.ToolCall(call_id=call_id, name=name, arguments=arguments, timestamp=now)
         case notices.TurnMetrics():
             return _metrics(notice, now)
+        case notices.ReplyCost(reply_id, cost, session):
+            return events.ReplyCost(reply_id=reply_id, cost=cost.rounded(), session=session.rounded(), timestamp=now)
         case notices.AgentTranscript() | notices.AgentTranscriptDelta():
             return _agent_transcript(notice, now)
 
@@ -76,7 +81,13 @@ def _metrics(notice: notices.TurnMetrics, now: float) -> events.TurnMetrics:
     spans = tuple(
         events.MetricsSpan(span.name, round(span.ms, 3), span.estimated, span.over_budget) for span in notice.spans
     )
-    return events.TurnMetrics(reply_id=notice.reply_id, total_ms=round(notice.total_ms, 3), spans=spans, timestamp=now)
+    return events.TurnMetrics(
+        reply_id=notice.reply_id,
+        total_ms=round(notice.total_ms, 3),
+        spans=spans,
+        cost=notice.cost.rounded() if notice.cost else UNSET,
+        timestamp=now,
+    )
 
 
 def _agent_transcript(

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
 from antiphon.errors import AuthError, ConfigError, Disconnected
 from antiphon.providers.base import LlmCapabilities, LlmEvent, LlmRequest
@@ -51,6 +52,7 @@ class OpenAI:
         self._model = model
         self._url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
         self._official = self._url == OPENAI_URL
+        self.billed_as = self.name if self._official else f"{urlsplit(self._url).hostname}/{model}"
         self._key = api_key if api_key or base_url else os.environ.get("OPENAI_API_KEY")
         # A server of one's own may have to load the model first.
         slow = 5.0 if self._official else 30.0

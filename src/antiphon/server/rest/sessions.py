@@ -47,6 +47,7 @@ class Artifact(BaseModel):
 class Session(SessionSummary):
     config: Any
     artifacts: list[Artifact]
+    cost: dict[str, Any] | None  # what was used so far, and what that costs
 
 
 class SessionPage(BaseModel):
@@ -82,8 +83,12 @@ async def get_session(session_id: str, request: Request, principal: Caller, serv
     config = None
     if record.settings:
         config = msgspec.to_builtins(msgspec.msgpack.decode(record.settings, type=Settings).session)
+    cost = journal.cost_of(journal.read(entry) for entry in await service.store.journal(record.id))
     return Session(
-        **_summary(record).model_dump(), config=config, artifacts=_artifacts(record, request, principal, service)
+        **_summary(record).model_dump(),
+        config=config,
+        artifacts=_artifacts(record, request, principal, service),
+        cost=timeline.cost_as_json(cost),
     )
 
 

@@ -1,0 +1,114 @@
+"""What one session uses, counted where it is used: audio sent to the STT, tokens, characters, audio made.
+
+A reply that is thrown away before anyone heard of it has cost something too. It is told with the next reply that ends,
+as is the caller's audio since the one before: so the costs of the replies add up to the session's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
+from antiphon.providers.base import LlmRequest, Usage
+from antiphon.providers.cost import Price, Prices, billed_as, llm_cost, stt_cost, tts_cost
+from antiphon.session.makings import Stages
+from antiphon.types import Cost
+
+
+class ReplyMeter:
+    """Of one reply, by whoever makes it."""
+
+    def __init__(self, llm: Price | None, tts: Price | None) -> None:
+        self._llm = llm
+        self._tts = tts
+        self._request: LlmRequest | None = None
+        self._usage: Usage | None = None  # as the model told it
+        self._whole = False  # the answer came to its end, and the usage with it
+        self._failed = False  # before it had answered anything
+        self._written = 0  # bytes of text the model wrote
+        self._characters = 0
+        self._seconds = 0.0
+
+    def asked(self, request: LlmRequest) -> None:
+        """The model is asked."""
+        self._request = request
+
+    def wrote(self, text: str) -> None:
+        self._written += len(text.encode())
+
+    def told(self, usage: Usage) -> None:
+        """The model says what it used; it may say so several times, of the whole each time."""
+        self._usage = usage
+
+    def answered(self) -> None:
+        """The model has said all it will."""
+        self._whole = True
+
+    def refused(self) -> None:
+        """The model failed: it is taken to have done nothing if it has said nothing."""
+        self._failed = not self._written
+
+    def sent(self, text: str) -> None:
+        """The TTS is given this to speak."""
+        self._characters += len(text)
+
+    def spoke(self, seconds: float) -> None:
+        """The TTS gave so much audio."""
+        self._seconds += seconds
+
+    def cost(self) -> Cost:
+        """So far."""
+        spoken = tts_cost(self._tts, characters=self._characters, seconds=self._seconds)
+        if self._request is None or (self._failed and not self._usage):
+            return spoken
+        if self._usage and self._whole:
+            return llm_cost(self._llm, self._usage) + spoken
+        told = self._usage or Usage(input=_tokens(self._request))
+        usage = replace(told, output=max(told.output, round(self._written / CHARS_PER_TOKEN)))
+        return llm_cost(self._llm, usage, estimated=True) + spoken
+
+
+class Meter:
+    """Of one session. `heard` says how many seconds of audio were sent to the STT, over connections that were open for
+    how many; `before` is what the session had cost when another process served it."""
+
+    def __init__(
+        self, stages: Stages, prices: Prices, *, heard: Callable[[], tuple[float, float]], before: Cost | None = None
+    ) -> None:
+        self._stt = prices.of("stt", billed_as(stages.stt))
+        self._llm = prices.of("llm", billed_as(stages.llm))
+        self._tts = prices.of("tts", billed_as(stages.tts))
+        self._heard = heard
+        self._ended = before or Cost()  # of the replies that are over, told or not
+        self._untold = Cost()  # the part of it that was not told
+        self._told = (0.0, 0.0)  # of what was heard
+
+    def reply(self) -> ReplyMeter:
+        return ReplyMeter(self._llm, self._tts)
+
+    def ended(self, reply: ReplyMeter) -> None:
+        """The reply is over, or thrown away."""
+        cost = reply.cost()
+        self._ended += cost
+        self._untold += cost
+
+    def tell(self) -> Cost:
+        """All since it was told last, but for replies still in the making."""
+        seconds, connected = self._heard()
+        since = stt_cost(self._stt, seconds=seconds - self._told[0], connected=connected - self._told[1])
+        self._told = (seconds, connected)
+        cost, self._untold = self._untold + since, Cost()
+        return cost
+
+    def total(self, making: Iterable[ReplyMeter] = ()) -> Cost:
+        """Of the session so far, with the replies in the making."""
+        seconds, connected = self._heard()
+        cost = self._ended + stt_cost(self._stt, seconds=seconds, connected=connected)
+        return sum((reply.cost() for reply in making), cost)
+
+
+def _tokens(request: LlmRequest) -> int:
+    tools = sum(len(f"{tool.name} {tool.description} {tool.parameters}") for tool in request.tools)
+    rest = int(tools / CHARS_PER_TOKEN) + MESSAGE_TOKENS * len(request.tools)
+    return sum(map(estimate_tokens, request.messages)) + rest

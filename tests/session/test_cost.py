@@ -1,0 +1,149 @@
+"""What a session says it used, against what its providers saw of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from antiphon.conversation import notices as out
+from antiphon.lab.simulated_call import SimulatedCall
+from antiphon.providers.base import LlmRequest, TextDelta, Usage
+from antiphon.providers.cost import Prices
+from antiphon.session.makings import SessionOptions
+from antiphon.types import Cost
+from tests.session.calling import GREETING, LONG, instant, run_call, settings, stages, turn
+
+PRICES = Prices(
+    {
+        "stt": {"scripted/stt": {"per_minute": 0.6}},
+        "llm": {"scripted/llm": {"input": 100.0, "output": 1000.0}},
+        "tts": {"scripted/tts": {"characters": 1000.0}},
+    }
+)
+OPTIONS = SessionOptions(prices=PRICES)
+
+
+def costs(call: SimulatedCall) -> list[out.ReplyCost]:
+    return call.client.all(out.ReplyCost)
+
+
+def characters(call: SimulatedCall) -> int:
+    return sum(len(text) for text in call.stages.tts.texts)  # type: ignore[attr-defined]
+
+
+def total(call: SimulatedCall) -> Cost:
+    return sum((notice.cost for notice in costs(call)), Cost())
+
+
+def run(scenario: Any, reply: Any = "Okay.", options: SessionOptions = OPTIONS) -> Any:
+    return run_call(scenario, stages=stages(reply), options=options)
+
+
+def test_a_greeting_costs_its_characters_and_no_token():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        (greeting,) = costs(call)
+        assert (greeting.cost.tts_characters, greeting.cost.input_tokens) == (len(GREETING), 0)
+        assert greeting.cost.tts_usd == pytest.approx(len(GREETING) / 1000)
+        assert greeting.cost.tts_seconds > 1
+
+    run(scenario)
+
+
+def test_a_reply_costs_the_tokens_that_the_model_told():
+    def reply(request: LlmRequest) -> Any:
+        return [TextDelta("Okay."), Usage(input=120, output=2, cached=20)]
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        await turn(call, "good morning")
+        cost = costs(call)[1].cost
+        assert (cost.input_tokens, cost.output_tokens, cost.cached_tokens, cost.estimated) == (120, 2, 20, False)
+        assert cost.llm_usd == pytest.approx(120 * 1e-4 + 2 * 1e-3)
+
+    run(scenario, reply)
+
+
+def test_the_callers_audio_costs_what_was_sent():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        await turn(call, "good morning")
+        heard = call.session.cost
+        assert heard.stt_seconds == pytest.approx(call.session.duration, abs=0.1)
+        assert heard.stt_usd == pytest.approx(heard.stt_seconds / 100)
+
+    run(scenario)
+
+
+def test_the_replies_add_up_to_the_session_and_its_end_says_the_whole():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        await turn(call, "good morning")
+        await turn(call, "now a table")
+        assert total(call).usd == pytest.approx(costs(call)[-1].session.usd)
+        assert total(call).tts_characters == call.session.cost.tts_characters == characters(call)
+        call.session.end()
+        ended = await call.client.until(out.SessionEnded)
+        assert ended.cost.usd >= total(call).usd
+        assert ended.cost.tts_characters == characters(call)
+
+    run(scenario)
+
+
+def test_an_interrupted_reply_costs_what_was_read_written_and_sent_until_then():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        call.say("good morning")
+        await call.client.until(out.TurnMetrics)
+        call.say("stop wait a minute")
+        await call.client.until(out.ReplyDone, count=2)
+        cost = costs(call)[1].cost
+        assert 0 < cost.tts_characters < 20 * len(LONG)
+        assert cost.input_tokens > 0 and cost.estimated
+
+    run(scenario, 20 * LONG)
+
+
+def test_what_was_prepared_in_vain_is_paid_for_with_the_next_reply():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        call.say("good morning")
+        call.pause(0.45)
+        call.say("now a table")
+        await call.client.until(out.ReplyDone, count=2)
+        model = call.stages.llm
+        assert len(model.requests) == 2  # type: ignore[attr-defined]
+        assert total(call).input_tokens == sum(sizes)
+        assert total(call).tts_characters == characters(call)
+
+    sizes: list[int] = []
+
+    def reply(request: LlmRequest) -> Any:
+        sizes.append(100 * (len(sizes) + 1))
+        return [Usage(input=sizes[-1]), TextDelta("Okay.")]
+
+    options = SessionOptions(settings=settings(speculate=True).settings, prices=PRICES)
+    run_call(scenario, stages=instant(reply), options=options)
+
+
+def test_without_a_price_the_counts_are_told_and_the_money_is_unknown():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        cost = costs(call)[0].cost
+        assert (cost.usd, cost.tts_usd, cost.tts_characters) == (None, None, len(GREETING))
+
+    prices = Prices({"tts": {"scripted/*": {}}})
+    run(scenario, options=SessionOptions(prices=prices))
+
+
+def test_cost_comes_before_the_reply_is_done_and_the_turns_metrics_have_it_so_far():
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        await turn(call, "good morning")
+        kinds = [type(notice) for notice in call.client.all(object)]
+        assert kinds.index(out.ReplyCost) == kinds.index(out.ReplyDone) - 1
+        (metrics,) = call.client.all(out.TurnMetrics)
+        assert costs(call)[0].session.usd < metrics.cost.usd <= costs(call)[1].session.usd
+
+    run(scenario)
