@@ -34,8 +34,8 @@ def check_fields(fields: dict[str, Any], shape: dict[str, Any], where: str) -> N
 
 
 def _check(value: Any, kind: Any, where: str) -> None:
-    if kind == "config":
-        kind = TABLE["config"]
+    if kind in ("config", "cost"):
+        kind = TABLE[kind]
     if isinstance(kind, dict):
         assert isinstance(value, dict), f"{where} is {value!r}"
         check_fields(value, kind, where)
