@@ -84,7 +84,7 @@ def sent(request: LlmRequest, model: str = "toy", **options: Any) -> dict[str, A
 def test_text_comes_in_pieces_and_usage_at_both_ends() -> None:
     usage = {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20}
     got = replied(Reply(usage=usage, output=7))
-    assert got == [TextDelta("Hello "), TextDelta("there."), Usage(input=125, output=7, cached=100)]
+    assert got == [TextDelta("Hello "), TextDelta("there."), Usage(input=125, output=7, cached=100, cache_written=20)]
 
 
 def test_what_was_read_is_known_of_an_answer_cut_off() -> None:

@@ -96,4 +96,5 @@ class MessagesStream:
     def _total(self) -> Usage:
         read, written = self._usage.get("cache_read_input_tokens", 0), self._usage.get("cache_creation_input_tokens", 0)
         fresh = self._usage.get("input_tokens", 0)  # neither read from the cache nor written to it
-        return Usage(input=fresh + read + written, output=self._usage.get("output_tokens", 0), cached=read)
+        output = self._usage.get("output_tokens", 0)
+        return Usage(input=fresh + read + written, output=output, cached=read, cache_written=written)

@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
 from antiphon.errors import AuthError, BadRequest, ConfigError, Disconnected
 from antiphon.providers.base import SpeechChunk, TtsCapabilities
@@ -57,6 +58,7 @@ class OpenAI:
         self._model = model
         url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
         self._official = url == OPENAI_URL
+        self.billed_as = self.name if self._official else f"{urlsplit(url).hostname}/{model}"
         self._key = api_key if api_key or base_url else os.environ.get("OPENAI_API_KEY")
         self._instructions = instructions
         self._extra = extra or {}
