@@ -31,6 +31,7 @@ _SPENT = {
     "organization_usage_limit_exceeded",
     "billing_error",
     "enforced_spend_limit_reached",
+    "quota_exceeded",
 }
 _NO_KEY = {"invalid_api_key", "authentication_error", "permission_error", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"}
 _TOO_MANY = {"rate_limit_exceeded", "slow_down", "rate_limit_error"}
@@ -38,14 +39,14 @@ _WRONG = {"invalid_request_error", "not_found_error", "request_too_large"}
 
 
 def from_status(status: int, body: bytes | str, headers: Mapping[str, str] | None = None) -> ProviderError:
-    """The error for an answer that is none. `body` is JSON with an "error", or anything else."""
+    """The error for an answer that is none. `body` is JSON with an "error" or a "detail", or anything else."""
     try:
         decoded = json.loads(body)
     except ValueError:
         decoded = {"error": {"message": body if isinstance(body, str) else body.decode("utf-8", "replace")}}
     if isinstance(decoded, list) and decoded:  # Google's, of a stream
         decoded = decoded[0]
-    error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
+    error = decoded.get("error", decoded.get("detail", decoded)) if isinstance(decoded, dict) else decoded
     return from_error(error, status=status, headers=headers)
 
 
@@ -53,7 +54,7 @@ def from_error(error: Any, *, status: int = 0, headers: Mapping[str, str] | None
     """The error for an "error" object, which may also come in the middle of a stream, where it has no status."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
     details = _details(fields)
-    codes = {str(fields.get("code") or ""), str(fields.get("type") or "")}
+    codes = {str(fields.get(name) or "") for name in ("code", "type", "status")}
     codes |= {str(detail.get("error_code") or detail.get("reason") or "") for detail in details}
     status = status or next((int(code) for code in codes if code.isdigit()), 0)
     message = f"{status or 'error'}: {' '.join(str(fields.get('message') or fields).split())[:300]}"

@@ -10,7 +10,7 @@ import pytest
 from antiphon.errors import AuthError, BadRequest, ConfigError, Disconnected
 from antiphon.providers import registry
 from antiphon.providers.tts.openai import OpenAI
-from antiphon.providers.tts.requests import WholeSamples
+from antiphon.providers.tts.speech import WholeSamples
 from tests.emulators.openai_speech import OpenAISpeech, Spoken
 from tests.emulators.voice import speech
 from tests.providers.tts.vendors import KEY, collect, open_stream

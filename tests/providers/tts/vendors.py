@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from antiphon.providers.base import SpeechChunk, Tts, TtsStream
+from antiphon.providers.tts.elevenlabs import ElevenLabs
 from antiphon.providers.tts.openai import OpenAI
-from tests.emulators.faults import Fault
+from tests.emulators.elevenlabs import ElevenLabsSpeech
+from tests.emulators.faults import AUDIO_FAULTS, Fault
 from tests.emulators.openai_speech import OpenAISpeech
 
 KEY = "sk-a-secret"
-PATIENCE = 0.3  # seconds that the providers under test wait for whatever they wait for
+IMPATIENT = {"first_timeout": 0.3, "gap_timeout": 0.3}  # seconds: for vendors that are silent in vain
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,13 @@ class Vendor:
     live: Callable[[], Tts]
 
     @asynccontextmanager
-    async def running(self, fault: Fault | None = None, *, pace: float = 0.0) -> AsyncIterator[tuple[Tts, Any]]:
+    async def running(
+        self, fault: Fault | None = None, *, pace: float = 0.0, **options: float
+    ) -> AsyncIterator[tuple[Tts, Any]]:
+        if fault in (Fault.HANG, Fault.SLOW_FIRST_BYTE, Fault.STALL):
+            options |= IMPATIENT
         async with self.emulator(fault=fault, pace=pace) as server:
-            tts = self.provider(server)
+            tts = self.provider(server, **options)
             try:
                 yield tts, server
             finally:
@@ -46,13 +52,27 @@ VENDORS = [
     Vendor(
         name="openai",
         emulator=OpenAISpeech,
-        provider=lambda server: OpenAI(
-            "toy", base_url=server.url, api_key=KEY, first_timeout=PATIENCE, gap_timeout=PATIENCE
-        ),
+        provider=lambda server, **options: OpenAI("toy", base_url=server.url, api_key=KEY, **options),
         # A body of bare samples has no way to say that it failed.
         faults=tuple(fault for fault in Fault if fault not in (Fault.ERROR_EVENT, Fault.SESSION_EXPIRED)),
         live_key="OPENAI_API_KEY",
         live=lambda: OpenAI("gpt-4o-mini-tts"),
+    ),
+    Vendor(
+        name="elevenlabs",
+        emulator=ElevenLabsSpeech,
+        provider=lambda server, **options: ElevenLabs(base_url=server.url, api_key=KEY, **options),
+        faults=AUDIO_FAULTS,
+        live_key="ELEVENLABS_API_KEY",
+        live=ElevenLabs,
+    ),
+    Vendor(
+        name="elevenlabs-dialogue",
+        emulator=ElevenLabsSpeech,
+        provider=lambda server, **options: ElevenLabs("eleven_v4_turbo", base_url=server.url, api_key=KEY, **options),
+        faults=AUDIO_FAULTS,
+        live_key="ELEVENLABS_API_KEY",
+        live=lambda: ElevenLabs("eleven_v4_turbo"),
     ),
 ]
 

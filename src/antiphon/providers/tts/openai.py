@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from antiphon.errors import AuthError, BadRequest, ConfigError, Disconnected
 from antiphon.providers.base import SpeechChunk, TtsCapabilities
 from antiphon.providers.http_stream import HttpAnswer, HttpStream
-from antiphon.providers.tts.requests import RequestStream, WholeSamples
+from antiphon.providers.tts.requests import RequestStream
+from antiphon.providers.tts.speech import WholeSamples
 
 OPENAI_URL = "https://api.openai.com/v1"
 SAMPLE_RATE = 24_000  # Hz, of OpenAI's "pcm"

@@ -7,9 +7,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
-from antiphon.audio.pcm import SAMPLE_BYTES
-from antiphon.errors import ProviderError
 from antiphon.providers.base import SpeechChunk
+from antiphon.providers.tts.speech import NOTHING_SPOKEN, Outlet, speakable
 
 # The audio of one segment as it comes, its end left out. Leaving the generator stops the vendor.
 Speak = Callable[[str], AsyncGenerator[SpeechChunk, None]]
@@ -23,7 +22,7 @@ class RequestStream:
     def __init__(self, speak: Speak) -> None:
         self._speak = speak
         self._texts: asyncio.Queue[str | None] = asyncio.Queue()  # segments not yet asked for; None: there are no more
-        self._spoken: asyncio.Queue[SpeechChunk | BaseException | None] = asyncio.Queue()
+        self._spoken = Outlet()
         self._task: asyncio.Task[None] | None = None
         self._ended = False
 
@@ -36,20 +35,15 @@ class RequestStream:
             self._ended = True
             self._put(None)
 
-    async def __aiter__(self) -> AsyncIterator[SpeechChunk]:
-        while (item := await self._spoken.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+    def __aiter__(self) -> AsyncIterator[SpeechChunk]:
+        return aiter(self._spoken)
 
     async def aclose(self) -> None:
         self._ended = True
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=_STOP_TIMEOUT)
-        while not self._spoken.empty():
-            self._spoken.get_nowait()
-        self._spoken.put_nowait(None)
+        self._spoken.close()
 
     def _put(self, text: str | None) -> None:
         self._texts.put_nowait(text)
@@ -62,36 +56,10 @@ class RequestStream:
             if speakable(text):
                 async with aclosing(self._speak(text)) as chunks:
                     async for chunk in chunks:
-                        self._spoken.put_nowait(chunk)
-            self._spoken.put_nowait(SpeechChunk(b"", last=True))
+                        self._spoken.put(chunk)
+            self._spoken.put(NOTHING_SPOKEN)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        """The stream has ended, or failed: also by what is no ProviderError, or whoever listens would wait for ever."""
+        """It has ended, or failed: also by what is no ProviderError, or whoever listens would wait for ever."""
         self._ended = True
-        self._spoken.put_nowait(None if task.cancelled() else task.exception())
-
-
-class WholeSamples:
-    """Makes whole samples of bytes that were cut anywhere."""
-
-    def __init__(self) -> None:
-        self._half = b""
-
-    def feed(self, data: bytes) -> bytes:
-        data = self._half + data
-        whole = len(data) - len(data) % SAMPLE_BYTES
-        self._half = data[whole:]
-        return data[:whole]
-
-
-def speakable(text: str) -> bool:
-    """Whether there is anything in it to speak: vendors refuse a request that has nothing but signs."""
-    return any(character.isalnum() for character in text)
-
-
-def blame(error: ProviderError, provider: str, *, elapsed: float | None = None) -> ProviderError:
-    """The error, saying whose it is."""
-    error.stage, error.provider = "tts", provider
-    if elapsed is not None:
-        error.elapsed = elapsed
-    return error
+        self._spoken.finish(None if task.cancelled() else task.exception())
