@@ -94,12 +94,14 @@ class Visit:
 
 
 class WebSocketEmulator:
-    """Listens on a free port of the loopback interface. `fault` is shown to every connection made while it is set."""
+    """Listens on a free port of the loopback interface. `fault` is shown to every connection made while it is set,
+    `key` is the one that lets clients in."""
 
     farewells: ClassVar[tuple[str, ...]] = ()  # the "type" of messages by which a client ends the session
 
-    def __init__(self, fault: Fault | None = None) -> None:
+    def __init__(self, fault: Fault | None = None, *, key: str = "key") -> None:
         self.fault = fault
+        self.key = key
         self.visits: list[Visit] = []
         self.connections = 0  # TCP connections that got as far as a handshake
         self.someone_left = asyncio.Event()

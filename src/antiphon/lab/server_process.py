@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from antiphon.server.run import listen, make_server, spare_the_collector
+from antiphon.server.run import listen, make_server
 from antiphon.server.runtime import Blueprint, Runtime
 
 START_TIMEOUT = 60.0  # seconds the process has to load its stages
@@ -77,7 +77,6 @@ def _main(make: Callable[[], Blueprint], pipe: Connection, core: int | None, uvl
 
 async def _serve(runtime: Runtime, pipe: Connection) -> None:
     await runtime.ready()
-    spare_the_collector()
     sock = listen("127.0.0.1", 0)
     server = make_server(runtime)
     probe = _Probe()

@@ -18,7 +18,10 @@ from antiphon.providers.base import Llm, Stt, Tts, Vad
 Stage = Literal["stt", "llm", "tts", "vad"]
 
 _BUILT_IN: dict[Stage, dict[str, str]] = {
-    "stt": {"moonshine": "antiphon.providers.stt.moonshine:Moonshine"},
+    "stt": {
+        "assemblyai": "antiphon.providers.stt.assemblyai:AssemblyAI",
+        "moonshine": "antiphon.providers.stt.moonshine:Moonshine",
+    },
     "llm": {
         "anthropic": "antiphon.providers.llm.anthropic:Anthropic",
         "gemini": "antiphon.providers.llm.google:Gemini",

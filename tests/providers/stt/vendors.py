@@ -1,0 +1,88 @@
+"""Every vendor of speech-to-text, with its emulator: what the one contract suite runs over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from antiphon.providers.base import Stt, SttStream, Transcript
+from antiphon.providers.stt.assemblyai import AssemblyAI
+from tests.emulators.assemblyai import AssemblyAIServer
+from tests.emulators.faults import SOCKET_FAULTS, Fault
+
+KEY = "a-secret-key"
+IMPATIENT = {"connect_timeout": 0.3, "final_timeout": 0.4}  # seconds: for vendors that are silent in vain
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """`emulator` is made with `fault` and `key`; it knows its `connections` and when a client `left`. `provider` is
+    given its address. `empty_finals`: it says so when there was nothing to understand."""
+
+    name: str
+    emulator: Callable[..., Any]
+    provider: Callable[..., Stt]
+    faults: tuple[Fault, ...]
+    live_key: str  # the variable that holds a real key
+    live: Callable[[], Stt]
+
+    @asynccontextmanager
+    async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Any, Any]]:
+        if fault:
+            options = IMPATIENT | options
+        async with self.emulator(fault, key=KEY) as server:
+            stt = self.provider(server, **options)
+            try:
+                yield stt, server
+            finally:
+                await stt.aclose()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+VENDORS = [
+    Vendor(
+        name="assemblyai",
+        emulator=AssemblyAIServer,
+        provider=lambda server, **options: AssemblyAI("u3-rt-pro", base_url=server.url, api_key=KEY, **options),
+        faults=SOCKET_FAULTS,
+        live_key="ASSEMBLYAI_API_KEY",
+        live=AssemblyAI,
+    ),
+    Vendor(
+        name="assemblyai-universal",
+        emulator=AssemblyAIServer,
+        provider=lambda server, **options: AssemblyAI(
+            "universal-streaming-english", base_url=server.url, api_key=KEY, **options
+        ),
+        faults=SOCKET_FAULTS,
+        live_key="ASSEMBLYAI_API_KEY",
+        live=lambda: AssemblyAI("universal-streaming-english"),
+    ),
+]
+
+
+async def final(stream: SttStream, pcm: bytes = b"") -> Transcript:
+    """The final for the audio. Nothing may hang: TimeoutError after five seconds."""
+    return (await until_final(stream, pcm))[-1]
+
+
+async def until_final(stream: SttStream, pcm: bytes = b"") -> list[Transcript]:
+    stream.send(pcm)
+    stream.finalize()
+    got = []
+    async with asyncio.timeout(5):
+        async for transcript in stream:
+            got.append(transcript)
+            if transcript.final:
+                return got
+    raise AssertionError(f"the stream ended without a final, after {got}")
+
+
+def words(transcript: Transcript) -> str:
+    """Its text without what vendors dress it up with."""
+    return transcript.text.lower().replace(".", "").replace(",", "")
