@@ -97,6 +97,19 @@ def heard(
     _show(figures, json=json)
 
 
+@app.command()
+def fuzz(
+    frames: Annotated[int | None, typer.Option(help="How many frames to send.", min=1, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other frames.", show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Whether anything a client can send harms the server, or the call next to it."""
+    from antiphon.lab.bench_fuzz import run
+
+    _show(run(json=json, **_given(frames=frames, seed=seed)), json=json)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """Only what was asked for: the defaults are the bench's own."""
     return {name: value for name, value in options.items() if value is not None}

@@ -1,12 +1,16 @@
-"""A server in a process of its own, if wanted on a core of its own; it tells how late its loop is and what it costs."""
+"""A server in a process of its own, if wanted on a core of its own; it tells how late its loop is, what it costs, and
+what went wrong in it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import logging
 import multiprocessing
 import os
 import resource
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from multiprocessing.connection import Connection
 
 from antiphon.server.run import listen, make_server
 from antiphon.server.runtime import Blueprint, Runtime
+from antiphon.server.service import Service
 
 START_TIMEOUT = 60.0  # seconds the process has to load its stages
 PROBE = 0.005  # seconds between two looks at how late the loop is
@@ -26,6 +31,17 @@ class Vitals:
     lags: list[float]  # seconds by which the loop was late, at each look
     cpu: float  # share of one core
     rss: int  # bytes
+    faults: tuple[str, ...]  # what was logged as an error, or with an exception
+    holds: Holds
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What the process holds at the moment. An idle server that is asked twice holds the same."""
+
+    tasks: int
+    threads: int
+    files: int  # descriptors
 
 
 class ServerProcess:
@@ -44,12 +60,16 @@ class ServerProcess:
 
 @contextlib.asynccontextmanager
 async def server_process(
-    make: Callable[[], Blueprint], *, core: int | None = None, uvloop: bool = True
+    make: Callable[[], Blueprint],
+    *,
+    service: Callable[[], Service] = Service,
+    core: int | None = None,
+    uvloop: bool = True,
 ) -> AsyncIterator[ServerProcess]:
-    """Serves what `make` returns, which is called in the new process: it must be a function of a module."""
+    """Serves what `make` and `service` return, which are called in the new process: functions of a module."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(make, theirs, core, uvloop), daemon=True)
+    process = context.Process(target=_main, args=(make, service, theirs, core, uvloop), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -62,7 +82,13 @@ async def server_process(
         process.terminate()
 
 
-def _main(make: Callable[[], Blueprint], pipe: Connection, core: int | None, uvloop: bool) -> None:
+def _main(
+    make: Callable[[], Blueprint],
+    service: Callable[[], Service],
+    pipe: Connection,
+    core: int | None,
+    uvloop: bool,
+) -> None:
     if core is not None:
         os.sched_setaffinity(0, {core})
     if uvloop:
@@ -72,13 +98,13 @@ def _main(make: Callable[[], Blueprint], pipe: Connection, core: int | None, uvl
     else:
         factory = None
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(Runtime(make()), pipe))
+        runner.run(_serve(Runtime(make()), service(), pipe))
 
 
-async def _serve(runtime: Runtime, pipe: Connection) -> None:
+async def _serve(runtime: Runtime, service: Service, pipe: Connection) -> None:
     await runtime.ready()
     sock = listen("127.0.0.1", 0)
-    server = make_server(runtime)
+    server = make_server(runtime, service)
     probe = _Probe()
     loop = asyncio.get_running_loop()
 
@@ -96,9 +122,23 @@ async def _serve(runtime: Runtime, pipe: Connection) -> None:
     await server.serve(sockets=[sock])
 
 
+class _Faults(logging.Handler):
+    """Keeps what is logged as an error, and every exception: asyncio logs those that nobody caught."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR or record.exc_info:
+            self.taken.append(self.format(record))
+
+
 class _Probe:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._faults = _Faults()
+        logging.getLogger().addHandler(self._faults)
         self._begin()
 
     def start(self) -> None:
@@ -107,17 +147,28 @@ class _Probe:
 
     def take(self) -> Vitals:
         elapsed, cpu = time.monotonic() - self._since, time.process_time() - self._cpu
-        vitals = Vitals(self._lags, cpu / elapsed, rss_bytes())
+        gc.collect()  # an exception nobody caught is told when its task is collected; so is what a cycle keeps
+        vitals = Vitals(self._lags, cpu / elapsed, rss_bytes(), tuple(self._faults.taken), holds())
         self._begin()
         return vitals
 
     def _begin(self) -> None:
         self._lags: list[float] = []
+        self._faults.taken.clear()
         self._since, self._cpu = time.monotonic(), time.process_time()
 
     def _look(self) -> None:
         self._lags.append(self._loop.time() - self._due)
         self.start()
+
+
+def holds() -> Holds:
+    """Of this process, for whose event loop this is called."""
+    try:
+        files = len(os.listdir("/proc/self/fd"))
+    except OSError:  # no Linux
+        files = 0
+    return Holds(len(asyncio.all_tasks()), threading.active_count(), files)
 
 
 def rss_bytes() -> int:

@@ -1,4 +1,4 @@
-"""A driver written by others for the hosted service holds a call: a greeting, a tool, a barge-in, an update, a token."""
+"""A driver that others wrote for the hosted service holds a call: greeting, tool, barge-in, update, token."""
 
 from __future__ import annotations
 

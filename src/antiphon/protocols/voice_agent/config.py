@@ -207,16 +207,21 @@ def _check_tools(tools: tuple[Tool, ...]) -> None:
         names.add(tool.name)
         if not isinstance((tool.parameters or {}).get("properties", {}), dict):
             raise refusals.invalid_value(f"tools[{n}].parameters.properties", "expected `object`")
-        if not _nests_within(tool.parameters, _DEEPEST_SCHEMA):
-            raise refusals.invalid_value(f"tools[{n}].parameters", f"nested deeper than {_DEEPEST_SCHEMA} levels")
+        for name in ("parameters", "http", "response_instructions"):
+            if why := _unstorable(getattr(tool, name), _DEEPEST_SCHEMA):
+                raise refusals.invalid_value(f"tools[{n}].{name}", why)
 
 
-def _nests_within(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels > 0 and all(_nests_within(item, levels - 1) for item in value.values())
-    if isinstance(value, list):
-        return levels > 0 and all(_nests_within(item, levels - 1) for item in value)
-    return True
+def _unstorable(value: object, levels: int) -> str:
+    """Why free-form JSON can neither be echoed nor kept; empty when it can."""
+    if isinstance(value, dict | list):
+        if levels == 0:
+            return f"nested deeper than {_DEEPEST_SCHEMA} levels"
+        items = value.values() if isinstance(value, dict) else value
+        return next((why for item in items if (why := _unstorable(item, levels - 1))), "")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return "holds a number of more than 64 bits"
+    return ""
 
 
 def _check_turn_detection(turn: TurnDetection | None) -> None:
