@@ -92,4 +92,5 @@ class Spoken:
         self.texts: asyncio.Queue[str | None] = asyncio.Queue()  # None: the context ends
         self.asked = self.spoken = 0  # segments
         self.origin = 0.0  # seconds of audio before the present segment
+        self.rate = 0  # Hz
         self.task: asyncio.Task[None]

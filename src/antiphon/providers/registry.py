@@ -30,6 +30,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "smollm2": "antiphon.providers.llm.smollm2:SmolLM2",
     },
     "tts": {
+        "cartesia": "antiphon.providers.tts.cartesia:Cartesia",
         "elevenlabs": "antiphon.providers.tts.elevenlabs:ElevenLabs",
         "espeak": "antiphon.providers.tts.espeak:Espeak",
         "openai": "antiphon.providers.tts.openai:OpenAI",

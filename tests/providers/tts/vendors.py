@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from antiphon.providers.base import SpeechChunk, Tts, TtsStream
+from antiphon.providers.tts.cartesia import Cartesia
 from antiphon.providers.tts.elevenlabs import ElevenLabs
 from antiphon.providers.tts.openai import OpenAI
+from tests.emulators.cartesia import CartesiaSpeech
 from tests.emulators.elevenlabs import ElevenLabsSpeech
 from tests.emulators.faults import AUDIO_FAULTS, Fault
 from tests.emulators.openai_speech import OpenAISpeech
@@ -73,6 +75,14 @@ VENDORS = [
         faults=AUDIO_FAULTS,
         live_key="ELEVENLABS_API_KEY",
         live=lambda: ElevenLabs("eleven_v4_turbo"),
+    ),
+    Vendor(
+        name="cartesia",
+        emulator=CartesiaSpeech,
+        provider=lambda server, **options: Cartesia(base_url=server.url, api_key=KEY, **options),
+        faults=AUDIO_FAULTS,
+        live_key="CARTESIA_API_KEY",
+        live=Cartesia,
     ),
 ]
 

@@ -97,6 +97,7 @@ class ContextStream:
     def _open(self) -> Context:
         """The context to speak in. Raises ProviderError."""
         if self._context is None or self._context.over:
+            self._leave()
             self._line = self._lines.lease(self._key)
             self._context = self._new_context(self._line.send)
             self._line.add(self._context, self)
@@ -112,6 +113,7 @@ class ContextStream:
         if self._ended and not self._owed:
             self._spoken.finish()
             self._leave()
+            self._set_alarm(None)
 
     def _stop(self) -> None:
         """Stops the vendor, unless it has said all."""
@@ -120,10 +122,9 @@ class ContextStream:
         self._ended = True
         self._owed.clear()
         self._leave()
+        self._set_alarm(None)
 
     def _leave(self) -> None:
-        if self._alarm:
-            self._alarm.cancel()
         if self._line and self._context:
             self._line.leave(self._context)
 
@@ -137,19 +138,19 @@ class ContextStream:
         """Something must come in so many seconds, if anything is owed."""
         self._deadline = self._loop.time() + within
         if self._alarm is None or self._alarm.when() > self._deadline:
-            self._set_alarm()
+            self._set_alarm(self._deadline)
 
-    def _set_alarm(self) -> None:
+    def _set_alarm(self, when: float | None) -> None:
         if self._alarm:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(self._deadline, self._ring)
+        self._alarm = None if when is None else self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
         if not self._owed or not self._line or not self._context:
             return
         if self._loop.time() < self._deadline:
-            self._set_alarm()
+            self._set_alarm(self._deadline)
         elif chunks := list(self._context.quiet()):
             self.spoken(chunks)
         else:

@@ -36,7 +36,10 @@ class Context(Protocol):
     """One stretch of speech on a line. It is made with the `Send` of that line."""
 
     id: str
-    over: bool  # the vendor has ended it: nothing of it will come, and it takes no text
+
+    @property
+    def over(self) -> bool:
+        """The vendor has ended it: nothing of it will come, and it takes no text."""
 
     def speak(self, text: str) -> None:
         """Sends a segment."""
@@ -147,12 +150,12 @@ class Line:
         try:
             chunks = list(context.read(message))
         except ProviderError as error:
-            context.over = True
+            del self.contexts[context.id]
             if listener:
                 listener.fail(error)
-        else:
-            if listener:
-                listener.spoken(chunks)
+            return
+        if listener:
+            listener.spoken(chunks)
         if context.over:
             self.leave(context)
 
