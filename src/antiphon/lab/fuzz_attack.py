@@ -57,7 +57,7 @@ class Attacker(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         if not self.open.done():
-            head, found, rest = bytes(self._received).partition(b"\r\n\r\n")
+            _, found, rest = bytes(self._received).partition(b"\r\n\r\n")
             if not found:
                 return
             self._received = bytearray(rest)
