@@ -43,6 +43,21 @@ def density(
 
 
 @app.command()
+def flood(
+    seconds: Annotated[float | None, typer.Option(help="How long each flood lasts.", min=4, show_default=False)] = None,
+    neighbours: Annotated[
+        int | None, typer.Option(help="How many healthy calls beside it.", min=1, show_default=False)
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What clients that take more than their share cost their neighbours, and how soon they are stopped."""
+    from antiphon.lab.bench_flood import run
+
+    _show(run(json=json, **_given(seconds=seconds, neighbours=neighbours)), json=json)
+
+
+@app.command()
 def patterns(
     recordings: Annotated[
         list[Path] | None,

@@ -120,6 +120,7 @@ def serve(
 
 async def _serve(runtime: Runtime, service: Service, *, host: str, port: int, tls: Tls | None, warning: str) -> None:
     from antiphon.cli.hosting import hosting
+    from antiphon.server.run import spare_the_collector
 
     async with hosting(runtime, service, host=host, port=port, tls=tls) as server:
         stdout().print(f"listening on {server.url}", soft_wrap=True)
@@ -132,6 +133,7 @@ async def _serve(runtime: Runtime, service: Service, *, host: str, port: int, tl
         await asyncio.wait({ready, stop, server.running}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             ready.result()
+            spare_the_collector()
             await asyncio.wait({stop, server.running}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         stop.cancel()

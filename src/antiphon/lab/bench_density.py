@@ -66,6 +66,7 @@ def blueprint() -> Blueprint:
 class Figures:
     sessions: int
     loop_ms: float  # p99
+    max_loop_ms: float
     audio_ms: float  # p99
     cpu: float  # of a core
     rss: int  # bytes
@@ -129,8 +130,11 @@ class Crowd:
         self._callers: list[LoadCaller] = []
 
     async def measure(self, sessions: int, seconds: float) -> Figures:
-        await self._resize(sessions)
-        await asyncio.sleep(SETTLE)
+        await self.resize(sessions)
+        return await self.watch(seconds)
+
+    async def watch(self, seconds: float) -> Figures:
+        """What those who are there notice."""
         before = sum(caller.heard.replies for caller in self._callers)
         for caller in self._callers:
             caller.heard.lateness.clear()
@@ -147,6 +151,7 @@ class Crowd:
         return Figures(
             sessions=len(self._callers),
             loop_ms=1000 * percentile(vitals.lags, 99),
+            max_loop_ms=1000 * max(vitals.lags, default=0.0),
             audio_ms=1000 * percentile(late, 99),
             cpu=vitals.cpu,
             rss=vitals.rss,
@@ -154,13 +159,15 @@ class Crowd:
             lost=sum(caller.lost is not None for caller in self._callers),
         )
 
-    async def _resize(self, sessions: int) -> None:
+    async def resize(self, sessions: int) -> None:
+        """So many callers; returns when every one has had a turn."""
         for caller in self._callers[sessions:]:
             caller.close()
         del self._callers[sessions:]
         while len(self._callers) < sessions:
             self._callers.append(await self._join())
             await asyncio.sleep(self._rng.uniform(0.01, 0.05))
+        await asyncio.sleep(SETTLE)
 
     async def _join(self) -> LoadCaller:
         messages = self._rng.choice(self._tracks)

@@ -42,6 +42,23 @@ def audio_messages(pcm: bytes, rate: int) -> list[bytes]:
     ]
 
 
+UPDATE = message(b'{"type":"session.update","session":{}}')
+
+
+def upgrade() -> bytes:
+    """The head of a request for a WebSocket."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = (
+        "GET /v1/ws HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}",
+        "Sec-WebSocket-Version: 13",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
+
+
 @dataclass(slots=True)
 class Heard:
     """What came back to one caller."""
@@ -50,48 +67,31 @@ class Heard:
     lateness: list[float] = field(default_factory=list)  # seconds, of each audio message after its reply's first
 
 
-class LoadCaller(asyncio.Protocol):
-    """One session: says its track over and over, from `phase` on, and watches when replies come.
+class RawClient(asyncio.Protocol):
+    """One WebSocket of a client that is told what it hears, and is not stopped from misbehaving."""
 
-    A reply's audio is due, after its first message, when all but `lead` seconds of what came before have been played.
-    """
-
-    def __init__(self, track: Sequence[bytes], *, phase: int, rate: int, lead: float) -> None:
-        self.heard = Heard()
-        self.ready = asyncio.get_running_loop().create_future()
+    def __init__(self) -> None:
         self.lost: str | None = None  # why the connection is gone
-        self._track = track
-        self._at = phase
-        self._rate = rate
-        self._lead = lead
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
         self._upgraded = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._next = 0.0
-        self._reply_begun: float | None = None  # when its first audio came
-        self._reply_length = 0.0  # seconds of it that came
 
-    # --- the connection -------------------------------------------------------------------------------------------
+    def opened(self) -> None:
+        """The upgrade is through."""
+
+    def hear(self, payload: bytes) -> None:
+        """A text message came."""
+
+    def gone(self) -> None:
+        """The connection is; `lost` says why."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = (
-            "GET /v1/ws HTTP/1.1",
-            "Host: localhost",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-        )
-        self._transport.write("\r\n".join((*lines, "", "")).encode())
+        self._transport.write(upgrade())
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = self.lost or repr(error) if error else self.lost or "the server closed the connection"
-        self._stop()
-        if not self.ready.done():
-            self.ready.set_exception(ConnectionError(self.lost))
+        self.gone()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -104,12 +104,16 @@ class LoadCaller(asyncio.Protocol):
                 self._transport.close()
                 return
             self._upgraded, self._received = True, bytearray(rest)
-            self._transport.write(message(b'{"type":"session.update","session":{}}'))
+            self.opened()
         while (payload := self._take()) is not None:
-            self._hear(payload)
+            if payload:
+                self.hear(payload)
+
+    def write(self, data: bytes) -> None:
+        """Messages, as `message` makes them."""
+        self._transport.write(data)
 
     def close(self) -> None:
-        self._stop()
         self._transport.abort()
 
     def _take(self) -> bytes | None:
@@ -129,9 +133,39 @@ class LoadCaller(asyncio.Protocol):
             self._transport.write(b"\x8a" + bytes((0x80 | len(payload),)) + b"\0\0\0\0" + payload)
         return payload if opcode == 0x1 else b""
 
-    # --- the conversation -----------------------------------------------------------------------------------------
 
-    def _hear(self, payload: bytes) -> None:
+class LoadCaller(RawClient):
+    """One session: says its track over and over, from `phase` on, and watches when replies come.
+
+    A reply's audio is due, after its first message, when all but `lead` seconds of what came before have been played.
+    """
+
+    def __init__(self, track: Sequence[bytes], *, phase: int, rate: int, lead: float) -> None:
+        super().__init__()
+        self.heard = Heard()
+        self.ready = self._loop.create_future()
+        self._track = track
+        self._at = phase
+        self._rate = rate
+        self._lead = lead
+        self._timer: asyncio.TimerHandle | None = None
+        self._next = 0.0
+        self._reply_begun: float | None = None  # when its first audio came
+        self._reply_length = 0.0  # seconds of it that came
+
+    def opened(self) -> None:
+        self.write(UPDATE)
+
+    def gone(self) -> None:
+        self._stop()
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError(self.lost))
+
+    def close(self) -> None:
+        self._stop()
+        super().close()
+
+    def hear(self, payload: bytes) -> None:
         if payload.startswith(_AUDIO):
             self._hear_audio(payload)
         elif payload.startswith(_DONE):
@@ -155,7 +189,7 @@ class LoadCaller(asyncio.Protocol):
         self._reply_length += size / 2 / self._rate
 
     def _speak(self) -> None:
-        self._transport.write(self._track[self._at])
+        self.write(self._track[self._at])
         self._at = (self._at + 1) % len(self._track)
         self._next += FRAME
         self._timer = self._loop.call_at(self._next, self._speak)

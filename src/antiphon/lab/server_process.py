@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from antiphon.server.run import listen, make_server
+from antiphon.server.run import listen, make_server, spare_the_collector
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.server.service import Service
 
@@ -103,6 +103,7 @@ def _main(
 
 async def _serve(runtime: Runtime, service: Service, pipe: Connection) -> None:
     await runtime.ready()
+    spare_the_collector()
     sock = listen("127.0.0.1", 0)
     server = make_server(runtime, service)
     probe = _Probe()

@@ -19,14 +19,19 @@ class Limits:
 
     session_duration: float = 3 * 3600  # seconds a session may last
     idle: float | None = 600.0  # seconds a client may send nothing at all; pings find the dead ones sooner
-    handshake: float = 10.0  # seconds until a connection's first message
-    waiting: int = 256  # connections that have no session yet
+    # Connections that have no session yet: see Lobby.
+    waiting: int = 256
+    handshake: float = 10.0  # seconds for a request, and again for a WebSocket's first message
+    handshake_crowded: float = 0.5  # where more than half of `waiting` are there
+    connections_per_second: float = 1_000.0  # above which they wait in the kernel
 
     # A client that was cut off sends what it kept, and the API's own server was seen to take 7 s in a burst.
     audio_ahead: float = 10.0  # seconds of audio beyond real time, above which it is dropped
 
     messages_per_second: float = 500.0  # above which a client is read more slowly
     messages_at_once: float = 1_000.0
+    bytes_per_second: float = 1 << 20  # the same; 16 times what 16-bit audio at 24 kHz takes
+    bytes_at_once: float = 4 << 20
 
     sessions: int | None = None  # of this process
     sessions_per_key: int | None = None  # on all processes that share a store

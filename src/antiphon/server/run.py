@@ -1,46 +1,56 @@
-"""Serving the application with uvicorn, as a real-time server needs it: small buffers, no compression."""
+"""Serving the application with uvicorn, as a real-time server needs it: small buffers, fair reading, no compression."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import socket
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from antiphon.errors import ConfigError
+from antiphon.server.accepting import Acceptor
 from antiphon.server.app import create_app
 from antiphon.server.exposure import Tls
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
+from antiphon.server.wire import HttpProtocol, WebSocketProtocol
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
-WRITE_BUFFER = 8 * 1024  # bytes parked in user space before writing pauses: about two frames of audio
-SEND_BUFFER = 64 * 1024  # bytes parked in the kernel
-MESSAGES_WAITING = 8  # of a client, above which it is not read
 CLOSE_TIMEOUT = 5  # seconds connections have to end when the server is told to stop
 
 
-class SmallBufferProtocol(WebSocketsSansIOProtocol):
-    """Audio parked in a buffer is not heard: keep little of it, and no Nagle delay."""
+class Server(uvicorn.Server):
+    """Takes connections in by itself: see Acceptor."""
 
-    def connection_made(self, transport: Any) -> None:
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        if (sock := transport.get_extra_info("socket")) is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        super().connection_made(cast(asyncio.Transport, transport))
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
 
-    def send_receive_event_to_app(self) -> None:
-        """Takes a message in. uvicorn stops reading at each one until the application has taken it, which at 50 a
-        second costs a tenth of a session's time; a few may wait here before that is worth it."""
-        paused, self.read_paused = self.read_paused, True  # the base class takes it for paused already
-        super().send_receive_event_to_app()
-        self.read_paused = paused
-        if not paused and self.queue.qsize() >= MESSAGES_WAITING:
-            self.read_paused = True
-            self.transport.pause_reading()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        lobby, rate = self._service.lobby, self._service.limits.connections_per_second
+        for listener in sockets or ():
+            acceptor = Acceptor(listener, self._protocol, lobby=lobby, rate=rate, tls=self.config.ssl)
+            self.servers.append(cast(asyncio.Server, acceptor))
+
+    def _protocol(self) -> asyncio.Protocol:
+        """HTTP, for the next connection."""
+        return HttpProtocol(
+            self._service.lobby,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+
+def spare_the_collector() -> None:
+    """What is loaded by now stays. The garbage collector need not look at it again and again, which takes a tenth of a
+    second in which nobody is served. For a process that does nothing but serve."""
+    gc.collect()
+    gc.freeze()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -53,12 +63,13 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
 
 
-def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | None = None) -> uvicorn.Server:
-    """A uvicorn server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`. Without a `service` it has
+def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | None = None) -> Server:
+    """A server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`. Without a `service` it has
     no keys, and no page of another machine may call."""
+    service = service or Service()
     config = uvicorn.Config(
-        create_app(runtime, service or Service()),
-        ws=SmallBufferProtocol,
+        create_app(runtime, service),
+        ws=cast(Any, functools.partial(WebSocketProtocol, service.limits)),
         ws_max_size=MESSAGE_LIMIT,
         ws_per_message_deflate=False,
         ws_ping_interval=10.0,
@@ -70,7 +81,7 @@ def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | 
         ssl_certfile=tls.cert if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    return uvicorn.Server(config)
+    return Server(config, service)
 
 
 async def serve(runtime: Runtime, *, host: str, port: int) -> None:

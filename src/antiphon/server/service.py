@@ -23,6 +23,7 @@ from antiphon.server.booking import Booking
 from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
+from antiphon.server.lobby import Lobby
 from antiphon.server.recorder import encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
@@ -64,7 +65,9 @@ class Service:
         )
         self.webhooks = Webhooks(options.store, allow_private=options.private_webhooks or not options.keys, now=now)
         self.lag = LoopLag()
-        self.waiting = 0  # connections without a session
+        self.lobby = Lobby(
+            most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
+        )
         self._live: dict[str, Booking] = {}
         self._anyones_key = ApiKey.of("local", secrets.token_hex(32))  # signs what a server without keys signs
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="recorder")
@@ -90,6 +93,7 @@ class Service:
 
     async def aclose(self) -> None:
         self.lag.stop()
+        self.lobby.close()
         if self._purging:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)

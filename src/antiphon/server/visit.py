@@ -50,17 +50,14 @@ class Visit:
         self._audio = Allowance(rate=1.0, most=limits.audio_ahead, clock=clock)  # seconds of it
         self._bytes_per_second = 0
         self._told = 0.0  # loop time of the last error about audio
-        self._late: asyncio.TimerHandle | None = self._loop.call_later(limits.handshake, on_late)
+        self._place = service.lobby.enter(on_late)  # until there is a session
         self._quiet: Quiet | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        service.waiting += 1
 
     # --- at the door ----------------------------------------------------------------------------------------------
 
     async def admit(self, websocket: WebSocket) -> None:
         """Finds out who it is. Raises ProtocolError, fatal."""
-        if self._service.waiting > self._service.limits.waiting:
-            raise refusals.at_capacity()
         try:
             self._principal = await self._service.doorkeeper.admit(websocket)
         except StoreUnavailable as error:
@@ -69,7 +66,7 @@ class Visit:
 
     async def agent(self, agent_id: str) -> dict[str, Any] | None:
         """A stored agent as a `session` object, or None. Raises ProtocolError."""
-        self._in_time()
+        self._place.leave()
         try:
             return await self._service.agent(self.principal, agent_id)
         except StoreUnavailable as error:
@@ -86,7 +83,7 @@ class Visit:
 
     async def book(self, settings: Settings, *, agent_id: str | None = None) -> Booking:
         """Makes room for the session that the client asks for. Raises ProtocolError, fatal."""
-        self._in_time()
+        self._place.leave()
         if self.principal.resumes:  # good for that session only
             raise refusals.unauthorized()
         try:
@@ -142,20 +139,13 @@ class Visit:
 
     async def leave(self, reason: str) -> None:
         """The connection is gone, and its session with it."""
-        self._in_time()
+        self._place.leave()
         if self._quiet:
             self._quiet.stop()
         if self._expiry:
             self._expiry.cancel()
         if self.booking:
             await self.booking.close(reason)
-
-    def _in_time(self) -> None:
-        """It does not wait for a session any more."""
-        if self._late:
-            self._late.cancel()
-            self._late = None
-            self._service.waiting -= 1
 
 
 def bytes_per_second(audio_format: AudioFormat) -> int:
