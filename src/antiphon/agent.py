@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.errors import ConfigError
-from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices
+from antiphon.providers.fallback import resolve
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.makings import Hooks, SessionOptions, Stages
 from antiphon.tools.base import Tool, ToolSource
@@ -32,8 +32,9 @@ INSTRUCTIONS = (
     "without lists, markdown or emoji. If you do not know, say so."
 )
 
-# A stage as a user may write it: a provider's string, a mapping with its options, or a provider object.
-Spec = str | Mapping[str, Any]
+# A stage as a user may write it: a provider's string, a mapping with its options, or a list of these and of provider
+# objects, of which the first that works is used.
+Spec = str | Mapping[str, Any] | Sequence[Any]
 
 
 @dataclass(kw_only=True)
@@ -42,6 +43,7 @@ class Agent:
 
     `stt`, `llm`, `tts` and `vad` are strings ("openai/gpt-6-luna"), mappings with options
     ({"provider": "openai/llama3", "base_url": "http://localhost:11434/v1"}), or provider objects; "local" runs here.
+    In a list of them each takes over where the one before it fails: `llm=["openai/gpt-6-luna", "local"]`.
     `variables` replace {{name}} in `instructions` and `greeting`. Raises ConfigError for anything it cannot use.
     """
 
@@ -147,10 +149,10 @@ class Agent:
     def stages(self) -> Stages:
         """The providers, made but not loaded."""
         return Stages(
-            stt=_stage("stt", self.stt),
-            llm=_stage("llm", self.llm),
-            tts=_stage("tts", self.tts),
-            vad=_stage("vad", self.vad),
+            stt=resolve("stt", self.stt),
+            llm=resolve("llm", self.llm),
+            tts=resolve("tts", self.tts),
+            vad=resolve("vad", self.vad),
         )
 
     def _defaults(self) -> dict[str, Any]:
@@ -181,15 +183,3 @@ def fill(text: str, variables: Mapping[str, str]) -> str:
             raise ConfigError(f"{{{{{match[1]}}}}} has no value; give it in `variables`") from None
 
     return re.sub(r"\{\{\s*(\w+)\s*\}\}", value, text)
-
-
-def _stage(stage: registry.Stage, given: Any) -> Any:
-    if isinstance(given, str):
-        return registry.create(stage, given)
-    if isinstance(given, Mapping):
-        options = dict(given)
-        spec = options.pop("provider", None)
-        if not isinstance(spec, str):
-            raise ConfigError(f"{stage}: a mapping needs `provider`, like 'provider: local'")
-        return registry.create(stage, spec, **options)
-    return given

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antiphon.errors import ConfigError
 
-Stage = str | dict[str, Any]
+Stage = str | dict[str, Any] | list[str | dict[str, Any]]
 
 
 class AgentFile(BaseModel):

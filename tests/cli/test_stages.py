@@ -66,3 +66,9 @@ def test_a_stage_that_cannot_be_loaded(antiphon):
     done = antiphon("chat", "Hello?", "--llm", "scripted/broken")
     assert done.code == 1
     assert done.complaint == "antiphon: llm scripted/broken: the key was refused; set OPENAI_API_KEY"
+
+
+def test_several_with_commas_between_them_are_a_chain(antiphon, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    done = antiphon("chat", "Hello?", "--llm", "openai/gpt-6-luna,scripted")
+    assert done.out == "hello there\n"

@@ -10,11 +10,14 @@ from typing import Any
 from antiphon.cli.terminal import stderr
 from antiphon.cli.weights import pull_missing
 from antiphon.providers import registry
+from antiphon.providers.fallback import resolve
 
 
 def prepare(stage: registry.Stage, spec: str, **options: Any) -> Any:
-    """The provider `spec` names, its weights pulled. Blocks; call it before the loop runs, for Ctrl-C's sake."""
-    made = registry.create(stage, spec, **options)
+    """The provider `spec` names, or the chain of several with commas between them, its weights pulled. Blocks; call it
+    before the loop runs, for Ctrl-C's sake."""
+    names = [name.strip() for name in spec.split(",") if name.strip()]
+    made = resolve(stage, names) if len(names) > 1 else registry.create(stage, spec, **options)
     pull_missing([made])
     return made
 
