@@ -29,7 +29,7 @@ class Hearing:
     """Takes audio as it comes; `take` hands out each word once it has ended."""
 
     def __init__(self, rate: int) -> None:
-        self._rate = rate
+        self.rate = rate
         # The tones are told apart at any rate, but not beyond a narrow band.
         self._resample = Resampler(rate, 16_000) if rate != 16_000 else None
         self._finder = BurstFinder(16_000)
@@ -39,7 +39,12 @@ class Hearing:
 
     @property
     def seconds(self) -> float:
-        return self.samples / self._rate
+        return self.samples / self.rate
+
+    @property
+    def waiting(self) -> bool:
+        """There are words to take."""
+        return bool(self._words)
 
     @property
     def pause(self) -> float:

@@ -138,6 +138,10 @@ class WebSocketEmulator:
         """Ends a session that has lasted too long, as the vendor does."""
         raise NotImplementedError
 
+    def refusal(self, request: Request) -> int | None:
+        """The HTTP status that a handshake is answered with; None: it is accepted."""
+        return None
+
     def is_farewell(self, message: dict[str, Any]) -> bool:
         return message.get("type") in self.farewells
 
@@ -162,10 +166,11 @@ class WebSocketEmulator:
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         self.connections += 1
-        if not self.fault or self.fault.status is None:
+        status = self.fault.status if self.fault else self.refusal(request)
+        if status is None:
             return None
         response = connection.respond(HTTPStatus.OK, json.dumps({"error": {"message": "no"}}))
-        response.status_code, response.reason_phrase = self.fault.status, "No"  # 529 is in no registry
+        response.status_code, response.reason_phrase = status, "No"  # 529 is in no registry
         if self.fault is Fault.RATE_LIMITED:
             response.headers["Retry-After"] = f"{RETRY_AFTER:g}"
         return response

@@ -20,6 +20,7 @@ Stage = Literal["stt", "llm", "tts", "vad"]
 _BUILT_IN: dict[Stage, dict[str, str]] = {
     "stt": {
         "assemblyai": "antiphon.providers.stt.assemblyai:AssemblyAI",
+        "deepgram": "antiphon.providers.stt.deepgram:Deepgram",
         "moonshine": "antiphon.providers.stt.moonshine:Moonshine",
     },
     "llm": {

@@ -10,7 +10,9 @@ from typing import Any
 
 from antiphon.providers.base import Stt, SttStream, Transcript
 from antiphon.providers.stt.assemblyai import AssemblyAI
+from antiphon.providers.stt.deepgram import Deepgram
 from tests.emulators.assemblyai import AssemblyAIServer
+from tests.emulators.deepgram import DeepgramServer
 from tests.emulators.faults import SOCKET_FAULTS, Fault
 
 KEY = "a-secret-key"
@@ -62,6 +64,22 @@ VENDORS = [
         faults=SOCKET_FAULTS,
         live_key="ASSEMBLYAI_API_KEY",
         live=lambda: AssemblyAI("universal-streaming-english"),
+    ),
+    Vendor(
+        name="deepgram-flux",
+        emulator=DeepgramServer,
+        provider=lambda server, **options: Deepgram(base_url=server.url, api_key=KEY, **options),
+        faults=SOCKET_FAULTS,
+        live_key="DEEPGRAM_API_KEY",
+        live=Deepgram,
+    ),
+    Vendor(
+        name="deepgram-nova",
+        emulator=DeepgramServer,
+        provider=lambda server, **options: Deepgram("nova-3", base_url=server.url, api_key=KEY, **options),
+        faults=SOCKET_FAULTS,
+        live_key="DEEPGRAM_API_KEY",
+        live=lambda: Deepgram("nova-3"),
     ),
 ]
 

@@ -122,8 +122,9 @@ class SocketSttStream(Generic[MessageT]):
     longest = 0.5  # seconds; more of it at once is cut up
     greets = True  # the vendor says something when it is ready for audio
     farewell: str | None = None  # said before the connection is closed
-    keep_alive: str | None = None  # said when nothing else has been for `idle` seconds
-    idle = 4.0
+    idle: float | None = (
+        None  # seconds without a word from here after which the vendor would leave; `stay` comes before
+    )
 
     def __init__(self, stt: SocketStt[Any], socket: Socket) -> None:
         self.draft = Draft()
@@ -162,6 +163,9 @@ class SocketSttStream(Generic[MessageT]):
     def transmit(self, pcm: bytes) -> None:
         self._socket.send(pcm)
 
+    def stay(self) -> None:
+        """Nothing was sent for a while."""
+
     # --- the contract ---------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
@@ -172,8 +176,7 @@ class SocketSttStream(Generic[MessageT]):
             pass
         self._socket.expect(None)
         self._reading = self._loop.create_task(self._read(), name="stt")
-        if self.keep_alive:
-            self._idle = self._loop.call_later(self.idle, self._stay)
+        self._stay()
 
     def send(self, pcm: bytes) -> None:
         if self._closed:
@@ -273,11 +276,13 @@ class SocketSttStream(Generic[MessageT]):
             self._overdue = None
 
     def _stay(self) -> None:
-        quiet = self._loop.time() - self._socket.last_sent
-        if quiet >= self.idle and self.keep_alive:
-            self._socket.send(self.keep_alive)
-            quiet = 0.0
-        self._idle = self._loop.call_later(self.idle - quiet, self._stay)
+        if self.idle is None:
+            return
+        due = self._socket.last_sent + self.idle
+        if due <= self._loop.time():
+            self.stay()
+            due = self._loop.time() + self.idle
+        self._idle = self._loop.call_at(due, self._stay)
 
     def _transmit(self, size: int) -> None:
         pcm = bytes(self._pending[:size])
