@@ -60,6 +60,7 @@ class Rules:
             case act.Emit(notice):
                 self._notice(notice)
             case act.StartReply(reply_id, _, source, speculative):
+                assert not (after.farewell and isinstance(source, act.Prompt)), "a model asked after the farewell"
                 assert reply_id not in self.replies
                 self.replies.add(reply_id)
                 if speculative:

@@ -21,6 +21,7 @@ from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import (
     Asked,
+    Farewell,
     Floor,
     Gate,
     Pending,
@@ -89,6 +90,7 @@ def heard(text: str, *, final: bool = False) -> ev.Heard:
 ASKED, ANSWERED = (("asked", Asked.ASKED),), (("asked", Asked.ANSWERED),)
 RUNNING = (("pending", (Pending(ORDER, "r0"),)),)
 AWAY = (("presence", Presence.AWAY),)
+LEAVING = (("farewell", Farewell("budget_tokens", "Goodbye.")),)
 CASES: dict[str, Case] = {
     "voice started": Case(ev.VoiceStarted(4_900, 5_000)),
     "voice stopped": Case(ev.VoiceStopped(4_900, 5_000)),
@@ -137,6 +139,9 @@ CASES: dict[str, Case] = {
     "end requested": Case(ev.EndRequested("client_end")),
     "hang-up requested": Case(ev.HangUpRequested("agent_end")),
     "hang-up requested by a tool": Case(ev.HangUpRequested("agent_end"), state=RUNNING),
+    "farewell requested": Case(ev.FarewellRequested("budget_tokens")),
+    "timer farewell": Case(ev.TimerFired("farewell"), state=LEAVING),
+    "timer farewell, the caller away": Case(ev.TimerFired("farewell"), state=(*LEAVING, *AWAY)),
 }
 
 

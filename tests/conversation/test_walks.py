@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.conversation import events as ev
-from antiphon.conversation import fillers, overlap, replies, turns
+from antiphon.conversation import farewell, fillers, overlap, replies, turns
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.conversation.state import Phase, Progress, State
@@ -21,7 +21,7 @@ from tests.conversation.simulate import Answer, Call, Ears, Tool
 
 MINUTE = 60_000
 TIMERS = (
-    *(*turns.TIMERS, overlap.DECIDE, overlap.GIVE_UP, replies.IDLE, replies.STALL, fillers.FILLER),
+    *(*turns.TIMERS, overlap.DECIDE, overlap.GIVE_UP, replies.IDLE, replies.STALL, fillers.FILLER, farewell.FAREWELL),
     *("tool:call_1", "tool:call_2"),
 )
 TEXTS = ["stop", "Mm-hm.", "Yeah, but", "uh", "book a table for two please", ""]
@@ -118,6 +118,9 @@ wishes = st.one_of(
     st.just(ev.SummaryWritten("They spoke of cake.")),
     st.builds(ev.TimerFired, st.sampled_from(TIMERS)),
     st.just(ev.HangUpRequested("agent_end")),
+    st.builds(
+        ev.FarewellRequested, st.just("budget_tokens"), st.sampled_from([None, ""]), st.sampled_from([None, 0.0])
+    ),
     st.builds(ev.ToolReturned, st.sampled_from(["call_1", "call_2", "call_9"]), st.sampled_from(["ok", ""])),
     st.builds(ev.PlayoutFinished, st.just("resp_of_old"), st.just("never heard")),
 )

@@ -255,6 +255,13 @@ class ReplyLedger:
         self._taken = sum(word.begin < self._first_char for segment in self._segments for word in segment.words)
         return self._first_char - before
 
+    def word_end(self, content_samples: int) -> int:
+        """Where the word ends that is being spoken at that position; the position itself where it lies in a pause."""
+        if self.resume_at(content_samples) >= content_samples:
+            return content_samples
+        following = self.words_between(content_samples, self.content_samples)
+        return following[0].start if following else self.content_samples
+
     def words_between(self, start: int, end: int) -> list[SpokenWord]:
         """The words whose audio begins in samples [start, end), by what is known now. Estimates move as audio comes:
         for each word exactly once over a reply's life use `take_words`."""

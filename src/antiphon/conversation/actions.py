@@ -97,9 +97,11 @@ class ResumePlayout:
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """Stop everything of the reply for good. For a reply that is live it is answered by PlayoutStopped."""
+    """Stop everything of the reply for good. For a reply that is live it is answered by PlayoutStopped. `at_word`: the
+    word that is being spoken is heard to its end."""
 
     reply_id: str
+    at_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)

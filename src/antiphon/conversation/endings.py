@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from antiphon.conversation import farewell, overlap, parting, presence, replies, tools, turns
 from antiphon.conversation import notices as out
-from antiphon.conversation import overlap, parting, presence, replies, tools, turns
 from antiphon.conversation.actions import CancelReply, CloseSession
 from antiphon.conversation.events import InterruptRequested, PlayoutFinished, PlayoutStopped
 from antiphon.conversation.notices import ReplyStatus
@@ -11,6 +11,7 @@ from antiphon.conversation.state import Gate, Phase, Plan, Trigger
 from antiphon.conversation.stepping import Step
 
 _STOP_TIMEOUT = 1.0  # seconds the shell has to answer a CancelReply; it answers at once
+_WORD_TIMEOUT = 2.5  # the same, where it is to end with a word
 _UNMISSED = (Trigger.FALLBACK, Trigger.GOODBYE, Trigger.FILLER)  # nobody apologises for a reply of these that fails
 
 
@@ -25,13 +26,13 @@ def playout_stopped(s: Step, event: PlayoutStopped) -> None:
         _end_reply(s, event.heard, interrupted=rest or not presence.all_heard(s, event.heard))
 
 
-def cancel(s: Step) -> None:
+def cancel(s: Step, *, at_word: bool = False) -> None:
     """Stops the live reply for good. It ends when the shell says how much of it was heard."""
     live = s.state.live
     if live and live.gate is not Gate.STOPPING:
         s.set_live(gate=Gate.STOPPING, waiting=())
-        s.do(CancelReply(live.reply_id))
-        s.after(replies.STALL, _STOP_TIMEOUT)
+        s.do(CancelReply(live.reply_id, at_word))
+        s.after(replies.STALL, _WORD_TIMEOUT if at_word else _STOP_TIMEOUT)
 
 
 def interrupt_requested(s: Step, event: InterruptRequested) -> None:
@@ -75,6 +76,8 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
     s.emit(out.ReplyDone(live.reply_id, ReplyStatus.INTERRUPTED if interrupted else ReplyStatus.COMPLETED))
     if s.state.phase is Phase.CLOSING:
         _close(s)
+        return
+    if farewell.reply_ended(s, live):
         return
     if live.plan.trigger is Trigger.GOODBYE and not s.state.turn and (live.failed or not interrupted):
         end(s, "idle")

@@ -199,6 +199,16 @@ class HangUpRequested:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FarewellRequested:
+    """End soon, whatever anyone has to say, with a line that says so: `line`, or the settings'. `patience` is how many
+    seconds whoever has the floor may go on; None: the settings'."""
+
+    reason: str
+    line: str | None = None
+    patience: float | None = None
+
+
 ReplyEvent = (
     ReplyText
     | ReplyToolCall
@@ -228,4 +238,5 @@ Event = (
     | SummaryWritten
     | EndRequested
     | HangUpRequested
+    | FarewellRequested
 )

@@ -38,7 +38,7 @@ def prepare_answer(s: Step) -> None:
     live = s.state.live
     if live is None or live.plan.trigger is not Trigger.FILLER or live.gate is Gate.STOPPING:
         return
-    if not s.state.results_unsaid or s.state.on_hold or s.state.turn or s.state.plans:
+    if not s.state.results_unsaid or s.state.on_hold or s.state.turn or s.state.plans or s.state.farewell:
         return
     if s.settings.mode is Mode.STREAMING and s.state.silent_rounds < s.settings.silent_rounds:
         replies.prepare(s, Plan(Trigger.TOOL))

@@ -5,8 +5,8 @@ is no longer live, speculative or missed, or an utterance that is over, is dropp
 stale can be heard, remembered or run.
 
 The handlers live in `turns.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the agent's side),
-`tools.py`, and `presence.py`. They share one `Step`: the state so far and the orders so far. It lives for one call of
-`step` and is the only mutable thing here.
+`tools.py`, `presence.py` and `farewell.py`. They share one `Step`: the state so far and the orders so far. It lives for
+one call of `step` and is the only mutable thing here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.conversation import endings, fillers, overlap, parting, presence, replies, tools, turns
+from antiphon.conversation import endings, farewell, fillers, overlap, parting, presence, replies, tools, turns
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, State
@@ -108,6 +108,7 @@ _TIMERS: dict[str, Callable[[Step], None]] = {
     replies.IDLE: replies.idle,
     replies.STALL: endings.stalled,
     fillers.FILLER: fillers.due,
+    farewell.FAREWELL: farewell.due,
 }
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
@@ -135,4 +136,5 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.SummaryWritten: _summary_written,
     ev.EndRequested: _end_requested,
     ev.HangUpRequested: parting.requested,
+    ev.FarewellRequested: farewell.requested,
 }

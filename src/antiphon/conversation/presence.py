@@ -49,6 +49,8 @@ def keep_rest(s: Step, event: PlayoutStopped) -> bool:
     live = s.state.live
     if live is None or live.gate is not Gate.LOST or event.rest is None or s.state.phase is not Phase.OPEN:
         return False
+    if s.state.farewell:
+        return False
     text = live.text[event.rest :]
     if live.failed or live.plan.trigger in _OF_ITS_MOMENT or (live.written and not text.strip()):
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import endings, fillers, parting, tools
+from antiphon.conversation import endings, farewell, fillers, parting, tools
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import (
     CancelReply,
@@ -45,11 +45,14 @@ STALL = "stall"  # a reply makes no progress
 
 
 def greet(s: Step, text: str) -> None:
-    _start(s, Plan(Trigger.GREETING, text))
+    start(s, Plan(Trigger.GREETING, text))
 
 
 def answer(s: Step, text: str) -> None:
     """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
+    if s.state.farewell:
+        farewell.say(s)
+        return
     s.set(plans=without_fallback(s))
     drop_missed(s)
     prepared = s.state.speculative
@@ -57,14 +60,14 @@ def answer(s: Step, text: str) -> None:
         _commit(s, prepared)
     else:
         drop_speculation(s)
-        _start(s, Plan(Trigger.TURN))
+        start(s, Plan(Trigger.TURN))
 
 
 def speculate(s: Step, text: str) -> None:
     """Prepares the reply to a turn that is likely over."""
     if not s.settings.speculate or s.settings.mode is not Mode.STREAMING or not text or s.state.on_hold:
         return
-    if s.state.live or _answers(s.state.speculative, text):
+    if s.state.farewell or s.state.live or _answers(s.state.speculative, text):
         return
     prepare(s, Plan(Trigger.TURN), said=text)
 
@@ -108,6 +111,9 @@ def next_reply(s: Step) -> None:
     """Makes the next reply that is wanted, if the floor is free and the caller is there."""
     if s.state.live or s.state.turn_is_open or s.state.phase is not Phase.OPEN or s.state.presence is Presence.AWAY:
         return
+    if s.state.farewell:
+        farewell.say(s)
+        return
     if s.state.missed:
         _commit(s, s.state.missed)
         return
@@ -116,7 +122,7 @@ def next_reply(s: Step) -> None:
     if s.state.plans:
         plan, *rest = s.state.plans
         s.set(plans=tuple(rest))
-        _start(s, plan)
+        start(s, plan)
     elif s.state.results_unsaid and not s.state.on_hold:
         _tell_results(s)
     else:
@@ -130,14 +136,14 @@ def _tell_results(s: Step) -> None:
         _commit(s, prepared)
         return
     if s.state.silent_rounds < s.settings.silent_rounds:
-        _start(s, Plan(Trigger.TOOL))
+        start(s, Plan(Trigger.TOOL))
         return
     s.emit(out.SessionFault("provider_error", f"{s.state.silent_rounds} replies in a row only called tools"))
     s.set(results_unsaid=False, silent_rounds=0)
-    _start(s, Plan(Trigger.FALLBACK, s.settings.fallback_line))
+    start(s, Plan(Trigger.FALLBACK, s.settings.fallback_line))
 
 
-def _start(s: Step, plan: Plan) -> None:
+def start(s: Step, plan: Plan) -> None:
     source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
     text, scripted = plan.text or "", plan.text is not None
     reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, text=text, written=scripted)
@@ -280,9 +286,9 @@ def idle(s: Step) -> None:
         return
     if s.state.asks < s.settings.idle_asks:
         s.set(asks=s.state.asks + 1)
-        _start(s, Plan(Trigger.IDLE, s.settings.idle_line))
+        start(s, Plan(Trigger.IDLE, s.settings.idle_line))
     else:
-        _start(s, Plan(Trigger.GOODBYE, s.settings.goodbye_line))
+        start(s, Plan(Trigger.GOODBYE, s.settings.goodbye_line))
 
 
 def without_fallback(s: Step) -> tuple[Plan, ...]:

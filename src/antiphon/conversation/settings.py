@@ -41,6 +41,10 @@ class Settings:
     filler_after: float | None = 1.5  # seconds of silence
     filler_lines: tuple[str, ...] = ("One moment, please.", "Just a second.", "I'm still working on it.")
 
+    # A session that has to end, for its time or its budget is spent, says so. "": it does not.
+    farewell_line: str = "I'm sorry, I have to end our call here. Goodbye."
+    farewell_patience: float = 8.0  # seconds that whoever is speaking may go on
+
     # Watchdogs
     reply_timeout: float = 10.0  # seconds a reply may go without a sound before it is given up
     fallback_line: str = "Sorry, I'm having trouble answering right now."

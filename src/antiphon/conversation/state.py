@@ -81,6 +81,7 @@ class Trigger(Enum):
     IDLE = auto()
     FALLBACK = auto()
     GOODBYE = auto()
+    FAREWELL = auto()
     FILLER = auto()
 
 
@@ -149,6 +150,15 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """The session has to end, and will say so first."""
+
+    reason: str
+    line: str  # spoken before the end; "": nothing is
+    patient: bool = True  # whoever has the floor is heard out
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     settings: Settings = field(default_factory=Settings)
     seed: str = "0" * 24  # 24 hex digits: every id of the session begins with them
@@ -156,6 +166,7 @@ class State:
     phase: Phase = Phase.NEW
     end_reason: str = ""
     parting: Parting | None = None  # called off by whatever the caller says
+    farewell: Farewell | None = None
 
     presence: Presence = Presence.HERE
     voice: Voice = Voice.OFF

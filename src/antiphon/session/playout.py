@@ -73,6 +73,7 @@ class Playout:
         self._acknowledged_at = 0.0  # loop time of the client's last word on this reply
         self._flushed_at: float | None = None  # loop time at which the client was told to drop what it has not played
         self._stop_by: float | None = None  # loop time by which a stop is answered; None: it was not stopped
+        self._stop_at: int | None = None  # the sample at which it is to be stopped
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
@@ -101,10 +102,15 @@ class Playout:
         """The client was told something on which it drops what it has not played."""
         self._flushed_at = self._loop.time()
 
-    def stop(self, reply_id: str) -> None:
-        """Ends the reply, if it is the one being played: no more of it is sent. Answered, soon, by PlayoutStopped."""
+    def stop(self, reply_id: str, *, at_word: bool = False) -> None:
+        """Ends the reply, if it is the one being played: no more of it is sent, `at_word` than the rest of the word
+        that was begun. Answered, soon, by PlayoutStopped."""
         speech = self._speech
         if speech is None or reply_id != self._reply_id:
+            return
+        if at_word and not self._held and self._position > speech.begins:
+            self._stop_at = speech.ledger.word_end(self._position)
+            self.wake()
             return
         now, ends_at = self._loop.time(), speech.ledger.clock.ends_at
         flushed = self._flushed_at is not None
@@ -131,7 +137,7 @@ class Playout:
 
     def settle(self) -> None:
         """Nothing can be waited for any more: a stop is answered now. Nothing is played afterwards."""
-        if self._speech and self._stop_by is not None:
+        if self._speech and (self._stop_by, self._stop_at) != (None, None):
             self._answer_stop(self._speech)
         self._clear()
         self._cancel_next()
@@ -177,6 +183,10 @@ class Playout:
             self._say_words(speech)
         if self._stop_by is not None:
             return self._stopping(speech, now)
+        if self._stop_at is not None and self._position >= self._stop_at:
+            self._stop_at = None
+            self.stop(self._reply_id)
+            return None
         if self._held or self._peer.congested:
             return None
         if self._position >= speech.samples:
@@ -190,6 +200,8 @@ class Playout:
     def _send_frame(self, speech: Speech, now: float) -> None:
         start = self._position
         frame = self._frame // 2 if start == speech.begins else self._frame
+        if self._stop_at is not None:
+            frame = min(frame, self._stop_at - start)
         pcm = bytes(speech.pcm[start * 2 : (start + frame) * 2])
         if not self._faded:
             pcm = fade_in(pcm, int(FADE * speech.rate))

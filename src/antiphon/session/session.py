@@ -192,6 +192,11 @@ class Session:
         """Ends the session once the agent's words have been heard, unless the caller speaks on."""
         self.post(ev.HangUpRequested(reason))
 
+    def farewell(self, reason: str, *, line: str | None = None, patience: float | None = None) -> None:
+        """Ends the session soon, whatever anyone has to say: with `line`, or the settings', spoken to its end. Who is
+        speaking may go on for `patience` seconds."""
+        self.post(ev.FarewellRequested(reason, line, patience))
+
     @property
     def history(self) -> tuple[Message, ...]:
         """What was really said and heard."""
@@ -266,8 +271,8 @@ class Session:
                 self._mouth.playout.hold()
             case act.ResumePlayout():
                 self._mouth.playout.resume()
-            case act.CancelReply(reply_id):
-                self._mouth.cancel(reply_id)
+            case act.CancelReply(reply_id, at_word):
+                self._mouth.cancel(reply_id, at_word=at_word)
             case act.LosePlayout(reply_id, at):
                 self._mouth.playout.lose(reply_id, at)
             case act.KeepRest():

@@ -96,10 +96,10 @@ class Mouth:
         self._clock.reply_committed(reply.marks)
         self.playout.play(reply.reply_id, reply.item_id, reply.speech)
 
-    def cancel(self, reply_id: str) -> None:
-        """Stops making it, and playing it if it is the one that is played."""
+    def cancel(self, reply_id: str, *, at_word: bool = False) -> None:
+        """Stops making it, and playing it if it is the one that is played: at once, or with the word it is at."""
         self._forget(reply_id)
-        self.playout.stop(reply_id)
+        self.playout.stop(reply_id, at_word=at_word)
 
     def keep_rest(self, order: act.KeepRest) -> None:
         """What was not heard of a reply goes on as another one."""
