@@ -19,9 +19,10 @@ from typing import Any, Literal
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.errors import ConfigError
 from antiphon.providers.base import Llm, Stt, Tts, Vad
-from antiphon.providers.cost import Prices
+from antiphon.providers.cost import Prices, billed_as
 from antiphon.providers.fallback import resolve
 from antiphon.server.runtime import Blueprint, Runtime
+from antiphon.session.budget import Budget
 from antiphon.session.makings import Hooks, SessionOptions, Stages
 from antiphon.tools.base import Tool, ToolSource
 from antiphon.tools.ending import end_call_tool
@@ -65,6 +66,10 @@ class Agent:
     language: str = "en"
     speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
+    farewell_line: str | None = (
+        None  # said before a session ends whose time or budget is spent; None: a line in English
+    )
+    limits: Budget | Mapping[str, Any] = field(default_factory=Budget)  # what one session may use
     variables: Mapping[str, str] = field(default_factory=dict)
     prices: str | Path | Mapping[str, Any] | None = (
         None  # laid over the package's (providers/prices.yaml): a file, data
@@ -114,28 +119,44 @@ class Agent:
         return Runtime(self.blueprint())
 
     def blueprint(self) -> Blueprint:
-        settings = self.settings or Settings()
-        stages = self.stages()
-        settings = dataclasses.replace(
-            settings,
-            mode=Mode[self.mode.upper()],
-            max_tokens=self.max_tokens,
-            idle_after=self.idle_after,
-            speculate=settings.speculate or stages.llm.capabilities.primes
-            if self.speculate is None
-            else self.speculate,
-        )
-        if self.filler_lines is not None:
-            settings = dataclasses.replace(settings, filler_lines=tuple(self.filler_lines))
-        elif not self.language.startswith("en") and self.settings is None:
-            settings = dataclasses.replace(settings, filler_lines=())  # silence is better than another language
+        stages, prices, budget = self.stages(), Prices(self.prices), self.budget()
+        if budget.usd is not None:
+            _check_prices(stages, prices)
         return Blueprint(
             stages=stages,
             defaults=self._defaults(),
             tools=self._tools(),
             hooks=self.hooks,
-            options=SessionOptions(settings=settings, language=self.language, prices=Prices(self.prices)),
+            options=SessionOptions(
+                settings=self._settings(stages), language=self.language, prices=prices, budget=budget
+            ),
             strict=self.strict,
+        )
+
+    def budget(self) -> Budget:
+        """`limits`. Raises ConfigError."""
+        if isinstance(self.limits, Budget):
+            return self.limits
+        try:
+            return Budget(**self.limits)
+        except TypeError as error:
+            names = ", ".join(field.name for field in dataclasses.fields(Budget))
+            raise ConfigError(f"limits: there are {names}, not {', '.join(self.limits)}") from error
+
+    def _settings(self, stages: Stages) -> Settings:
+        settings = self.settings or Settings()
+        if self.settings is None and not self.language.startswith("en"):  # silence is better than another language
+            settings = dataclasses.replace(settings, filler_lines=(), farewell_line="")
+        if self.filler_lines is not None:
+            settings = dataclasses.replace(settings, filler_lines=tuple(self.filler_lines))
+        if self.farewell_line is not None:
+            settings = dataclasses.replace(settings, farewell_line=self.farewell_line)
+        return dataclasses.replace(
+            settings,
+            mode=Mode[self.mode.upper()],
+            max_tokens=self.max_tokens,
+            idle_after=self.idle_after,
+            speculate=self._speculates(settings, stages),
         )
 
     def _tools(self) -> tuple[Tool | ToolSource, ...]:
@@ -171,6 +192,16 @@ class Agent:
         if self.voice is not None:
             defaults["output"] = {"voice": self.voice}
         return defaults
+
+
+def _check_prices(stages: Stages, prices: Prices) -> None:
+    """Money can be limited only where it is known what the stages cost."""
+    named: tuple[tuple[Literal["stt", "llm", "tts"], Any], ...]
+    named = (("stt", stages.stt), ("llm", stages.llm), ("tts", stages.tts))
+    for stage, provider in named:
+        name = billed_as(provider)
+        if prices.of(stage, name) is None:
+            raise ConfigError(f"limits.usd: the price of {stage} {name} is not known; give it under prices.{stage}")
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:

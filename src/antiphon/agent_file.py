@@ -12,6 +12,15 @@ from antiphon.errors import ConfigError
 Stage = str | dict[str, Any] | list[str | dict[str, Any]]
 
 
+class Limits(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float | None = Field(None, gt=0)
+    tokens: int | None = Field(None, gt=0)
+    characters: int | None = Field(None, gt=0)
+    usd: float | None = Field(None, gt=0)
+
+
 class AgentFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -31,6 +40,8 @@ class AgentFile(BaseModel):
     speculate: bool | None = None
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}
+    farewell_line: str | None = None
+    limits: Limits = Limits.model_validate({})
     prices: str | dict[str, Any] | None = None
     end_call: bool = False
     filler_lines: list[str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from antiphon.server.service import Service
 
 ACCESS, KEEPING, LIMITS = "Who may call", "What is kept", "How much is served"
+BUDGET = "What one session may use"
 
 
 def serve(
@@ -80,6 +82,19 @@ def serve(
     idle_timeout: Annotated[
         float, typer.Option(help="Seconds a client may send nothing.", min=1, rich_help_panel=LIMITS)
     ] = 600,
+    budget_seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seconds a session may last before it says goodbye.", rich_help_panel=BUDGET),
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens the language model may read and write.", rich_help_panel=BUDGET)
+    ] = None,
+    budget_characters: Annotated[
+        int | None, typer.Option(min=1, help="Characters it may speak.", rich_help_panel=BUDGET)
+    ] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0.000001, help="US dollars it may cost.", rich_help_panel=BUDGET)
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Serve an agent to clients of the Voice Agent API.
@@ -93,6 +108,7 @@ def serve(
     from antiphon.server.limits import Limits
     from antiphon.server.service import ServerOptions, Service
     from antiphon.server.stores import make_store
+    from antiphon.session.budget import Budget
 
     keys = Keys.load(api_keys)
     warning = check_exposure(host, keys, no_auth=no_auth)
@@ -113,7 +129,9 @@ def serve(
             ),
         )
     )
-    runtime = prepare(Agent() if agent is None else Agent.from_yaml(agent))
+    served = Agent() if agent is None else Agent.from_yaml(agent)
+    budget = Budget(seconds=budget_seconds, tokens=budget_tokens, characters=budget_characters, usd=budget_usd)
+    runtime = prepare(dataclasses.replace(served, limits=served.budget().capped(budget)))
     with contextlib.suppress(KeyboardInterrupt):
         run_async(_serve(runtime, service, host=host, port=port, tls=tls, warning=warning))
 

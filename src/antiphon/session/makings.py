@@ -13,6 +13,7 @@ from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices
+from antiphon.session.budget import Budget
 from antiphon.tools.base import Tool
 from antiphon.types import Message, SessionConfig, ToolCall
 
@@ -56,6 +57,7 @@ class SessionOptions:
     client_delay: float = 0.08  # seconds from sending audio to its being played, where no client says
     budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))  # ms, of the spans of a turn
     prices: Prices = field(default_factory=Prices)
+    budget: Budget = field(default_factory=Budget)  # of one session
     language: str = "en"
 
 

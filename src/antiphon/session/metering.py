@@ -12,6 +12,7 @@ from dataclasses import replace
 from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
 from antiphon.providers.base import LlmRequest, Usage
 from antiphon.providers.cost import Price, Prices, billed_as, llm_cost, stt_cost, tts_cost
+from antiphon.session.budget import SPEECH_RATE
 from antiphon.session.makings import Stages
 from antiphon.types import Cost
 
@@ -83,6 +84,10 @@ class Meter:
         self._ended = before or Cost()  # of the replies that are over, told or not
         self._untold = Cost()  # the part of it that was not told
         self._told = (0.0, 0.0)  # of what was heard
+
+    def speaking(self, text: str) -> Cost:
+        """What it would cost to speak this too."""
+        return tts_cost(self._tts, characters=len(text), seconds=len(text) / SPEECH_RATE)
 
     def reply(self) -> ReplyMeter:
         return ReplyMeter(self._llm, self._tts)

@@ -20,6 +20,7 @@ from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import Phase, State
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Transcript
+from antiphon.session.budget import BudgetWatch
 from antiphon.session.calling import Gate, ToolRunner
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
@@ -98,6 +99,13 @@ class Session:
             post=self.post,
             tell=self._teller.tell,
         )
+        self._budget = BudgetWatch(
+            self._options.budget,
+            line=self._options.settings.farewell_line,
+            used=lambda line: self._mouth.cost(saying=line),
+            duration=lambda: self.duration,
+            on_spent=lambda name: self.farewell(f"budget_{name}"),
+        )
         self._runner = ToolRunner(
             self._functions,
             gate=self._gate,
@@ -116,12 +124,14 @@ class Session:
             self._tasks.spawn(self._transcriber.run(), "stt")
             call_hook(self._hooks.on_session, self)
             self._mouth.prime(self._state)
+            self._budget.start()
             self.post(ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
             self.end("closed")
             self._mouth.playout.settle()
             self._ended.set()
+            self._budget.stop()
             self._timers.clear_all()
             self._ear.close()
             await self._tasks.close()

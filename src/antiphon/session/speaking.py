@@ -112,9 +112,10 @@ class Mouth:
         self._tell(ReplyCost(reply_id, self._meter.tell(), self.cost()))
         self.prime(state)
 
-    def cost(self) -> Cost:
-        """Of the session so far."""
-        return self._meter.total(reply.meter for reply, _ in self._replies.values())
+    def cost(self, *, saying: str = "") -> Cost:
+        """Of the session so far, and of what it will say."""
+        cost = self._meter.total(reply.meter for reply, _ in self._replies.values())
+        return cost + self._meter.speaking(saying) if saying else cost
 
     def _forget(self, reply_id: str) -> None:
         """Whatever of the reply still runs is of no use any more: stopped at the source."""
