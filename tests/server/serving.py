@@ -14,7 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from antiphon.agent import Agent
 from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
 from antiphon.lab.tones import ToneCode
+from antiphon.server.limits import Limits
 from antiphon.server.run import listen, make_server
+from antiphon.server.service import ServerOptions, Service
 
 CODE = ToneCode(["i want to book a table please hello caller your is booked"])
 GREETING = "Hello caller."
@@ -36,9 +38,9 @@ def agent(**fields: Any) -> Agent:
 
 
 @asynccontextmanager
-async def serving(served: Agent) -> AsyncIterator[str]:
+async def serving(served: Agent, limits: Limits | None = None) -> AsyncIterator[str]:
     """Serves; yields the address without a scheme: "127.0.0.1:40123"."""
-    server = make_server(served.runtime())
+    server = make_server(served.runtime(), Service(ServerOptions(limits=limits or Limits())))
     sock = listen("127.0.0.1", 0)
     running = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started:  # noqa: ASYNC110  uvicorn tells it in no other way
@@ -89,12 +91,12 @@ async def connected(address: str, **options: Any) -> AsyncIterator[Wire]:
         yield Wire(socket)
 
 
-def with_server(test: Callable[[str], Awaitable[None]], served: Agent | None = None) -> None:
+def with_server(test: Callable[[str], Awaitable[None]], served: Agent | None = None, **limits: Any) -> None:
     """Runs the test against a server, and sees to it that nothing is left behind."""
 
     async def main() -> None:
         before = asyncio.all_tasks()
-        async with serving(served or agent()) as address:
+        async with serving(served or agent(), Limits(**limits)) as address:
             await test(address)
         assert asyncio.all_tasks() == before
 

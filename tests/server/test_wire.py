@@ -131,7 +131,7 @@ def test_a_connection_that_breaks_leaves_nothing_behind() -> None:
         await asyncio.sleep(1.0)
         assert [str(task.get_coro()) for task in asyncio.all_tasks() - served] == []
 
-    with_server(test)
+    with_server(test, resume_window=0.3)
 
 
 def test_audio_before_the_session_is_ready_is_dropped_without_a_word() -> None:

@@ -13,7 +13,7 @@ from antiphon.conversation import notices as out
 from antiphon.lab import virtual
 from antiphon.server import journal as to
 from antiphon.server.journal_hooks import JournalHooks
-from antiphon.server.stores.base import Changes, SessionRecord, StoreUnavailable
+from antiphon.server.stores.base import Changes, SessionRecord, StaleEpoch, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.timeline import timeline
 from antiphon.types import Cost
@@ -109,7 +109,7 @@ def test_an_owner_who_lost_the_session_is_told_and_writes_no_more():
     async def main() -> MemoryStore:
         store = MemoryStore()
         await store.create(RECORD)
-        journal = to.Journal(store, RECORD, on_lost=lambda: lost.append(1))
+        journal = to.Journal(store, RECORD, on_lost=lost.append)
         await store.claim("s", 1, seen_at=1.0)
         for text in ("one", "two"):
             journal.put(said(text))
@@ -118,7 +118,7 @@ def test_an_owner_who_lost_the_session_is_told_and_writes_no_more():
         return store
 
     assert entries(virtual.run(main())) == []
-    assert lost == [1]
+    assert [type(error) for error in lost] == [StaleEpoch]
 
 
 def test_a_store_that_is_gone_does_not_keep_a_session_from_closing():

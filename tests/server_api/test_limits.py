@@ -235,7 +235,7 @@ def test_a_key_has_only_so_many_sessions():
         async with served.client() as client:
             await client.configure()
 
-    using(body, sessions_per_key=1)
+    using(body, sessions_per_key=1, resume_window=0)
 
 
 @pytest.mark.parametrize(("late", "refused"), [(0.2, True), (0.0, False)])

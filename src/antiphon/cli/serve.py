@@ -82,6 +82,10 @@ def serve(
     idle_timeout: Annotated[
         float, typer.Option(help="Seconds a client may send nothing.", min=1, rich_help_panel=LIMITS)
     ] = 600,
+    resume_window: Annotated[
+        float,
+        typer.Option(help="Seconds a session waits for a client that was cut off.", min=0, rich_help_panel=LIMITS),
+    ] = 30,
     budget_seconds: Annotated[
         float | None,
         typer.Option(min=1, help="Seconds a session may last before it says goodbye.", rich_help_panel=BUDGET),
@@ -126,6 +130,7 @@ def serve(
                 sessions_per_key=max_sessions_per_key,
                 session_duration=max_duration,
                 idle=idle_timeout,
+                resume_window=resume_window,
             ),
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from antiphon.server import journal as to
 from antiphon.server import tokens
 from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.recorder import Recorder
-from antiphon.server.stores.base import SessionRecord
+from antiphon.server.stores.base import SessionRecord, StoreError
 from antiphon.session.makings import Hooks
 from antiphon.session.telling import call_hook
 from antiphon.types import ToolCall
@@ -35,12 +37,12 @@ class Booking:
         self, service: Service, record: SessionRecord, *, settings: Settings, encoder: ThreadPoolExecutor
     ) -> None:
         self.record = record
-        self.on_lost: Callable[[], None] = lambda: None  # another process has taken the session over
+        self.on_lost: Callable[[StoreError], None] = lambda _: None  # another process has the session, or it is deleted
         self._service = service
         self._settings = settings
         self._closed = False
         self._reason: str | None = None  # why it ended, once it said so
-        self.journal = to.Journal(service.store, record, on_lost=lambda: self.on_lost(), now=service.now)
+        self.journal = to.Journal(service.store, record, on_lost=lambda error: self.on_lost(error), now=service.now)
         self._hooks = JournalHooks(self.journal)
         self._recorder = self._record(encoder)
         self.journal.put(to.Configured(at=self.journal.ms, config=settings.session))
@@ -50,6 +52,19 @@ class Booking:
     def expires_at(self) -> float:
         """When the session must end, in seconds of the epoch."""
         return self.record.expires_at
+
+    @property
+    def lasts(self) -> float:
+        """Seconds until then."""
+        return max(self.record.expires_at - self._service.now(), 0.0)
+
+    async def is_ours(self, *, timeout: float) -> bool:
+        """Whether the store knows of no later owner. One that does not answer in time knows of none."""
+        self.journal.put()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self.journal.durable()
+        return not self.journal.lost
 
     def resume_token(self, *, grace: float = 60.0) -> str | None:
         """A credential for taking up this session, and nothing else."""
@@ -108,6 +123,16 @@ class Booking:
         self._tell(
             "session.completed", public_close_reason=reason, duration_seconds=round(now - self.record.created_at, 3)
         )
+
+    async def release(self) -> None:
+        """Another process may go on with the session: what is known of it is in the store."""
+        if self._closed:
+            return
+        self._closed = True
+        self._service.leave(self.record.id)
+        if self._recorder:
+            await self._recorder.close()
+        await self.journal.close()
 
     def _notice(self, notice: out.Notice) -> None:
         if isinstance(notice, out.ReplyAudio) and self._recorder:

@@ -14,7 +14,15 @@ from typing import Any
 
 import msgspec
 
-from antiphon.server.stores.base import Changes, SessionMissing, SessionRecord, StaleEpoch, Store, StoreUnavailable
+from antiphon.server.stores.base import (
+    Changes,
+    SessionMissing,
+    SessionRecord,
+    StaleEpoch,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
 from antiphon.types import Cost
 
 log = logging.getLogger("antiphon.server")
@@ -146,7 +154,7 @@ class Journal:
         store: Store,
         record: SessionRecord,
         *,
-        on_lost: Callable[[], None] = lambda: None,
+        on_lost: Callable[[StoreError], None] = lambda _: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -235,7 +243,7 @@ class Journal:
         except (StaleEpoch, SessionMissing) as error:
             log.warning("%s", error)
             self._lose()
-            self._on_lost()
+            self._on_lost(error)
         except StoreUnavailable as error:
             log.error("%s: %s", self._id, error)
             self._entries = [*entries, *self._entries][-MOST_WAITING:]

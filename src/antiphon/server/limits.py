@@ -19,6 +19,7 @@ class Limits:
 
     session_duration: float = 3 * 3600  # seconds a session may last
     idle: float | None = 600.0  # seconds a client may send nothing at all; pings find the dead ones sooner
+    resume_window: float = 30.0  # seconds a session waits for its client to come back
     # Connections that have no session yet: see Lobby.
     waiting: int = 256
     handshake: float = 10.0  # seconds for a request, and again for a WebSocket's first message

@@ -24,6 +24,7 @@ from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.lobby import Lobby
+from antiphon.server.park import Park
 from antiphon.server.recorder import encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
@@ -68,6 +69,7 @@ class Service:
         self.lobby = Lobby(
             most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
         )
+        self.park = Park(lasting=options.store.lasting)
         self._live: dict[str, Booking] = {}
         self._anyones_key = ApiKey.of("local", secrets.token_hex(32))  # signs what a server without keys signs
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="recorder")
@@ -97,6 +99,7 @@ class Service:
         if self._purging:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
+        await self.park.aclose()
         await asyncio.gather(*(booking.close("closed") for booking in list(self._live.values())))
         await self.webhooks.aclose()
         await self.store.aclose()
@@ -152,8 +155,7 @@ class Service:
 
     def drop(self, session_id: str) -> None:
         """The session was deleted. Its owner is told at once if that is this process, else at its next write."""
-        if booking := self._live.get(session_id):
-            booking.on_lost()
+        self.park.delete(session_id)
 
     def leave(self, session_id: str) -> None:
         """The booking is closed; told by itself."""

@@ -17,6 +17,7 @@ from antiphon.server.auth import Principal
 from antiphon.server.booking import Booking
 from antiphon.server.limits import Allowance, Quiet
 from antiphon.server.service import Service
+from antiphon.server.stay import Stay
 from antiphon.server.stores.base import StoreUnavailable
 from antiphon.tools.http import HttpTool
 from antiphon.types import AudioFormat
@@ -35,13 +36,10 @@ class Visit:
         *,
         on_late: Callable[[], None],
         on_quiet: Callable[[], None],
-        on_expired: Callable[[], None],
     ) -> None:
-        """`on_late`: no session was asked for in time. `on_quiet`: nothing is sent any more. `on_expired`: the session
-        has lasted as long as it may."""
+        """`on_late`: no session was asked for in time. `on_quiet`: nothing is sent any more."""
         self._service = service
         self._on_quiet = on_quiet
-        self._on_expired = on_expired
         self._loop = asyncio.get_running_loop()
         self._principal: Principal | None = None  # once admitted
         self.booking: Booking | None = None  # once there is a session
@@ -49,10 +47,10 @@ class Visit:
         self._messages = Allowance(rate=limits.messages_per_second, most=limits.messages_at_once, clock=clock)
         self._audio = Allowance(rate=1.0, most=limits.audio_ahead, clock=clock)  # seconds of it
         self._bytes_per_second = 0
+        self._seen = self._loop.time()
         self._told = 0.0  # loop time of the last error about audio
         self._place = service.lobby.enter(on_late)  # until there is a session
         self._quiet: Quiet | None = None
-        self._expiry: asyncio.TimerHandle | None = None
 
     # --- at the door ----------------------------------------------------------------------------------------------
 
@@ -93,11 +91,26 @@ class Visit:
         except StoreUnavailable as error:
             log.error("no session can be begun: %s", error)
             raise refusals.internal_error() from error
+        self._begin(settings)
+        return self.booking
+
+    async def find(self, session_id: str) -> Stay:
+        """The session that the client wants to go on with. Raises ProtocolError, fatal."""
+        self._place.leave()
+        stay = await self._service.park.find(self.principal, session_id)
+        if stay is None:
+            raise refusals.session_not_found()
+        return stay
+
+    def returned(self, stay: Stay, settings: Settings, *, away: float) -> None:
+        """The client has its session back after so many seconds, and may send what was said meanwhile."""
+        self.booking = stay.booking
+        self._begin(settings)
+        self._audio.grant(away)
+
+    def _begin(self, settings: Settings) -> None:
         self._bytes_per_second = bytes_per_second(to_config(settings).input_format)
         self._quiet = Quiet(self._service.limits.idle, self._on_quiet)
-        left = self.booking.expires_at - self._service.now()
-        self._expiry = self._loop.call_later(left, self._on_expired)
-        return self.booking
 
     @property
     def principal(self) -> Principal:
@@ -109,6 +122,7 @@ class Visit:
 
     async def message(self) -> None:
         """Counts a message. One who sends too many is read more slowly: this returns later."""
+        self._seen = self._loop.time()
         if self._quiet:
             self._quiet.heard()
         if wait := self._messages.debt(1):
@@ -127,25 +141,21 @@ class Visit:
         message = "Audio is faster than real time; the excess was discarded"
         raise ProtocolError(message, code=refusals.ErrorCode.AUDIO_RATE_VIOLATION)
 
-    def returned(self, gap: float) -> None:
-        """The client was away for so many seconds, and may send what was said meanwhile."""
-        self._audio.grant(gap)
-
     def configured(self, settings: Settings) -> None:
         """The input format holds from the next audio on."""
         self._bytes_per_second = bytes_per_second(to_config(settings).input_format)
         if self.booking:
             self.booking.configured(settings)
 
-    async def leave(self, reason: str) -> None:
-        """The connection is gone, and its session with it."""
+    def seen(self) -> float:
+        """The loop's time when the client last sent anything."""
+        return self._seen
+
+    def leave(self) -> None:
+        """The connection is gone."""
         self._place.leave()
         if self._quiet:
             self._quiet.stop()
-        if self._expiry:
-            self._expiry.cancel()
-        if self.booking:
-            await self.booking.close(reason)
 
 
 def bytes_per_second(audio_format: AudioFormat) -> int:

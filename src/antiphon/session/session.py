@@ -213,6 +213,11 @@ class Session:
         return self._state.history.messages()
 
     @property
+    def is_over(self) -> bool:
+        """It has ended, or is about to."""
+        return self._state.phase in (Phase.CLOSING, Phase.CLOSED)
+
+    @property
     def duration(self) -> float:
         return self._loop.time() - self._opened_at
 

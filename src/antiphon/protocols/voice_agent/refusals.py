@@ -14,6 +14,7 @@ from antiphon.errors import ProtocolError
 CLOSE_NORMAL = 1000  # after session.ended
 CLOSE_REFUSED = 1008  # after a fatal error
 CLOSE_FAILED = 1011  # after an internal error
+CLOSE_RESTART = 1012  # the server stops, and another one has the session
 
 
 class ErrorCode(StrEnum):

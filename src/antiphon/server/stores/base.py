@@ -94,6 +94,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """Opened once, before its first use; used from one event loop."""
 
+    lasting: bool  # what it keeps outlives the process
+
     @property
     def name(self) -> str:
         """What it is, for logs; no password in it."""

@@ -24,6 +24,7 @@ class MemoryStore:
     """Atomic because nothing here awaits."""
 
     name = "memory"
+    lasting = False
 
     def __init__(self) -> None:
         self._documents: dict[tuple[str, str], Document] = {}

@@ -64,6 +64,8 @@ def _told(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, 
 
 
 class RedisStore:
+    lasting = True
+
     def __init__(self, url: str, *, prefix: str = "antiphon:") -> None:
         """`url` as redis://host:6379/0, rediss:// or unix://; `prefix` begins every key. Raises MissingDependency, and
         ConfigError for another kind of URL."""

@@ -49,6 +49,8 @@ CREATE INDEX IF NOT EXISTS journal_of ON journal (session);
 
 
 class SqliteStore:
+    lasting = True
+
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._writer = _Thread("store-writer", begin="BEGIN IMMEDIATE")
