@@ -47,6 +47,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: Any
+    raw: bytes = b""  # the body as it came
 
 
 class HttpServer(Generic[AnswerT]):
@@ -210,10 +211,9 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     method, path, _ = head[0].split(" ")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
-    body: Any = await reader.readexactly(int(headers.get("content-length", 0)))
-    if "json" in headers.get("content-type", ""):
-        body = json.loads(body)
-    return Request(method, path, headers, body or None)
+    raw = await reader.readexactly(int(headers.get("content-length", 0)))
+    body: Any = json.loads(raw) if "json" in headers.get("content-type", "") else raw
+    return Request(method, path, headers, body or None, raw)
 
 
 async def _respond(writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ _SPENT = {
     "quota_exceeded",
 }
 _NO_KEY = {"invalid_api_key", "authentication_error", "permission_error", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"}
-_TOO_MANY = {"rate_limit_exceeded", "slow_down", "rate_limit_error"}
+_TOO_MANY = {"rate_limit_exceeded", "slow_down", "rate_limit_error", "ThrottlingException"}
 _WRONG = {"invalid_request_error", "not_found_error", "request_too_large"}
 
 
@@ -56,6 +56,7 @@ def from_error(error: Any, *, status: int = 0, headers: Mapping[str, str] | None
     details = _details(fields)
     codes = {str(fields.get(name) or "") for name in ("code", "type", "status")}
     codes |= {str(detail.get("error_code") or detail.get("reason") or "") for detail in details}
+    codes.add((headers or {}).get("x-amzn-errortype", "").partition(":")[0])  # where Amazon says which error it is
     status = status or next((int(code) for code in codes if code.isdigit()), 0)
     message = f"{status or 'error'}: {' '.join(str(fields.get('message') or fields).split())[:300]}"
     if status == 402 or codes & _SPENT or _is_spent_for_today(details):

@@ -27,7 +27,8 @@ _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepa
 class HttpStream:
     """One vendor's HTTP. Whatever goes wrong is a ProviderError with its stage, its provider and the time it took.
 
-    `headers` is called for each request, and may raise a ProviderError: that is where a missing key is told.
+    `headers` is called for each request, and may raise a ProviderError: that is where a missing key is told. `auth`,
+    for vendors whose requests are signed, sees each request whole, and may raise likewise.
     `first_timeout` is how long the first piece of an answer may take, `gap_timeout` each piece after it, in seconds.
     """
 
@@ -38,6 +39,7 @@ class HttpStream:
         stage: str,
         provider: str,
         headers: Callable[[], Mapping[str, str]] = dict,
+        auth: httpx2.Auth | None = None,
         first_timeout: float,
         gap_timeout: float,
         connect_timeout: float = CONNECT_TIMEOUT,
@@ -46,6 +48,7 @@ class HttpStream:
         self._stage = stage
         self._provider = provider
         self._headers = headers
+        self._auth = auth
         self._first_timeout = first_timeout
         self._gap_timeout = gap_timeout
         self._connect_timeout = connect_timeout
@@ -118,7 +121,9 @@ class HttpStream:
         if self._client is None:
             slowest = max(self._first_timeout, self._gap_timeout)
             timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
-            self._client = httpx2.AsyncClient(base_url=self._url, limits=_LIMITS, timeout=timeout, http2=False)
+            self._client = httpx2.AsyncClient(
+                base_url=self._url, auth=self._auth, limits=_LIMITS, timeout=timeout, http2=False
+            )
         if self._client.is_closed:
             raise Disconnected("the provider was closed")
         return self._client

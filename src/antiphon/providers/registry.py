@@ -35,6 +35,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "elevenlabs": "antiphon.providers.tts.elevenlabs:ElevenLabs",
         "espeak": "antiphon.providers.tts.espeak:Espeak",
         "openai": "antiphon.providers.tts.openai:OpenAI",
+        "polly": "antiphon.providers.tts.polly:Polly",
     },
     "vad": {"silero": "antiphon.providers.vad.silero:Silero"},
 }
@@ -43,7 +44,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
 LOCAL: dict[Stage, str] = {"stt": "moonshine", "llm": "smollm2", "tts": "espeak", "vad": "silero"}
 
 # Which extra installs what a provider needs, where the base install does not.
-_EXTRAS: dict[str, str] = {"moonshine": "local", "smollm2": "local", "espeak": "local"}
+_EXTRAS: dict[str, str] = {"moonshine": "local", "smollm2": "local", "espeak": "local", "polly": "aws"}
 
 
 def names(stage: Stage) -> list[str]:

@@ -12,12 +12,16 @@ from antiphon.providers.base import SpeechChunk, Tts, TtsStream
 from antiphon.providers.tts.cartesia import Cartesia
 from antiphon.providers.tts.elevenlabs import ElevenLabs
 from antiphon.providers.tts.openai import OpenAI
+from antiphon.providers.tts.polly import Polly
 from tests.emulators.cartesia import CartesiaSpeech
 from tests.emulators.elevenlabs import ElevenLabsSpeech
 from tests.emulators.faults import AUDIO_FAULTS, Fault
 from tests.emulators.openai_speech import OpenAISpeech
+from tests.emulators.polly import KEY_ID, REGION, SECRET, PollySpeech
 
 KEY = "sk-a-secret"
+# A body of bare samples has no way to say that it failed.
+SAMPLES_FAULTS = tuple(fault for fault in Fault if fault not in (Fault.ERROR_EVENT, Fault.SESSION_EXPIRED))
 IMPATIENT = {"first_timeout": 0.3, "gap_timeout": 0.3}  # seconds: for vendors that are silent in vain
 
 
@@ -55,8 +59,7 @@ VENDORS = [
         name="openai",
         emulator=OpenAISpeech,
         provider=lambda server, **options: OpenAI("toy", base_url=server.url, api_key=KEY, **options),
-        # A body of bare samples has no way to say that it failed.
-        faults=tuple(fault for fault in Fault if fault not in (Fault.ERROR_EVENT, Fault.SESSION_EXPIRED)),
+        faults=SAMPLES_FAULTS,
         live_key="OPENAI_API_KEY",
         live=lambda: OpenAI("gpt-4o-mini-tts"),
     ),
@@ -83,6 +86,16 @@ VENDORS = [
         faults=AUDIO_FAULTS,
         live_key="CARTESIA_API_KEY",
         live=Cartesia,
+    ),
+    Vendor(
+        name="polly",
+        emulator=PollySpeech,
+        provider=lambda server, **options: Polly(
+            endpoint_url=server.url, region=REGION, access_key_id=KEY_ID, secret_access_key=SECRET, **options
+        ),
+        faults=SAMPLES_FAULTS,
+        live_key="AWS_ACCESS_KEY_ID",
+        live=Polly,
     ),
 ]
 
