@@ -64,6 +64,7 @@ class Agent:
     interruptible: bool = True
     max_tokens: int = 150
     language: str = "en"
+    spoken_form: bool = True  # numbers, Markdown and the like are put into words before they are spoken
     speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
     farewell_line: str | None = (
@@ -128,7 +129,11 @@ class Agent:
             tools=self._tools(),
             hooks=self.hooks,
             options=SessionOptions(
-                settings=self._settings(stages), language=self.language, prices=prices, budget=budget
+                settings=self._settings(stages),
+                language=self.language,
+                spoken_form=self.spoken_form,
+                prices=prices,
+                budget=budget,
             ),
             strict=self.strict,
         )

@@ -37,6 +37,7 @@ class AgentFile(BaseModel):
     interruptible: bool = True
     max_tokens: int = Field(150, ge=1)
     language: str = "en"
+    spoken_form: bool = True
     speculate: bool | None = None
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from operator import attrgetter
@@ -139,21 +139,26 @@ class ReplyLedger:
 
     # --- what the TTS was given, and gave back ---
 
-    def add_segment(self, text: str, char_start: int) -> None:
+    def add_segment(self, text: str, char_start: int, *, said: str | None = None, origins: Sequence[int] = ()) -> None:
         """`text` went to the TTS; it begins at offset `char_start` of the reply's text. Segments follow one another:
-        characters between two of them, which were not spoken, are taken for spaces."""
+        characters between two of them, which were not spoken, are taken for spaces.
+
+        Where the TTS was sent something else, that is `said`, and `origins` has for each of its characters the offset
+        in `text` of what it stands for."""
         start = self.content_samples
         self._segments.append(Segment(start=start, rate=self._rate, pace=self._pace, apart=self.words_apart))
-        self.extend_segment(text, char_start)
+        self.extend_segment(text, char_start, said=said, origins=origins)
 
-    def extend_segment(self, text: str, char_start: int) -> None:
+    def extend_segment(
+        self, text: str, char_start: int, *, said: str | None = None, origins: Sequence[int] = ()
+    ) -> None:
         """Adds text to the newest segment: for a TTS that does not tell where the audio of one text ends."""
         if self._text_start is None:
             self._text_start = char_start
         if char_start < self._text_start + len(self._text):
             raise ValueError(f"the text at offset {char_start} overlaps what was given before")
         self._text = self._text.ljust(char_start - self._text_start) + text
-        self._segments[-1].add_text(text, char_start)
+        self._segments[-1].add_text(text, char_start, said=said, origins=origins)
 
     def add_audio(self, pcm: bytes) -> None:
         """16-bit mono audio of the oldest segment that has not ended."""
@@ -162,7 +167,7 @@ class ReplyLedger:
         self.content_samples = segment.start + segment.samples
 
     def add_words(self, times: Iterable[tuple[int, int]]) -> None:
-        """(char, start) of words of the same segment: an offset in the segment's text, and samples from its start."""
+        """(char, start) of words of the same segment: an offset in what was sent of it, and samples from its start."""
         self._current().add_times(times)
 
     def end_segment(self) -> None:

@@ -1,10 +1,16 @@
-"""One segment of a reply: a clause or sentence as sent to the TTS, its audio so far, and when its words begin."""
+"""One segment of a reply: a clause or sentence as sent to the TTS, its audio so far, and when its words begin.
+
+What is sent may differ from what the model wrote: "$12.50" is said in five words. Their starts are known or estimated;
+a written word begins with the first word that is said for it. What is written and not said, like a bullet, begins with
+the word after it, or, at the end, with the one before it.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -30,11 +36,17 @@ SNAP = 0.150  # seconds before a late estimate in which the true start of the wo
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Offsets in the reply's own text, and where the word begins in the text of its segment."""
+    """Offsets in the reply's own text."""
 
     begin: int
     end: int
-    in_segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class _SaidWord:
+    text: str
+    char: int  # its offset in what the TTS was sent for this segment
+    written: int  # which of the written words it is said for
 
 
 class Segment:
@@ -46,20 +58,25 @@ class Segment:
         self.expected_apart = apart  # the words of this voice stand apart, by earlier segments; None: nothing known
         self.samples = 0
         self.ended = False
-        self.words: list[Word] = []
+        self.words: list[Word] = []  # as written
+        self._said: list[_SaidWord] = []
         self._rate = rate
-        self._text_size = 0
-        self._texts: list[str] = []
-        self._known: dict[int, int] = {}  # word -> its start, as the provider said
+        self._said_size = 0  # characters
+        self._known: dict[int, int] = {}  # said word -> its start, as the provider said
         self._loudness = Loudness(rate)
         self._islands = Islands(rate)
 
-    def add_text(self, text: str, char_start: int) -> None:
-        for match in WORDS.finditer(text):
-            begin, end = match.span()
-            self.words.append(Word(char_start + begin, char_start + end, self._text_size + begin))
-            self._texts.append(match.group())
-        self._text_size += len(text)
+    def add_text(self, text: str, char_start: int, *, said: str | None = None, origins: Sequence[int] = ()) -> None:
+        """`text` is what the model wrote, from the offset `char_start` of the reply on; `said` what the TTS was sent
+        for it, if that differs, and `origins` the offset in `text` of what each of its characters stands for."""
+        before = len(self.words)
+        begins = [match.start() for match in WORDS.finditer(text)]
+        self.words += [Word(char_start + m.start(), char_start + m.end()) for m in WORDS.finditer(text)]
+        for match in WORDS.finditer(text if said is None else said):
+            origin = match.start() if said is None else origins[match.start()]
+            written = before + max(bisect_right(begins, origin) - 1, 0)
+            self._said.append(_SaidWord(match.group(), self._said_size + match.start(), written))
+        self._said_size += len(text if said is None else said)
         self._changed()
 
     def add_audio(self, pcm: bytes) -> None:
@@ -69,8 +86,8 @@ class Segment:
         self._changed()
 
     def add_times(self, times: Iterable[tuple[int, int]]) -> None:
-        """(char in the segment's text, start sample) of words as the provider cuts them: the first in a word counts."""
-        offsets = [word.in_segment for word in self.words]
+        """(char in what was sent, start sample) of words as the provider cuts them: the first in a word counts."""
+        offsets = [word.char for word in self._said]
         for char, start in times:
             word = max(int(np.searchsorted(offsets, char, side="right")) - 1, 0)
             self._known[word] = min(start, self._known.get(word, start))
@@ -83,26 +100,39 @@ class Segment:
     @property
     def apart(self) -> bool | None:
         """What the next segment may expect of `expected_apart`, judged by this one, which has ended."""
-        return self._stands_apart() if len(self.words) >= FEWEST_ISLANDS else self.expected_apart
+        return self._stands_apart() if len(self._said) >= FEWEST_ISLANDS else self.expected_apart
 
     def _stands_apart(self) -> bool:
-        enough = len(self.words) >= FEWEST_ISLANDS or bool(self.expected_apart)  # fewer may fit by chance
-        return enough and len(self._islands.starts) == len(self.words)
+        enough = len(self._said) >= FEWEST_ISLANDS or bool(self.expected_apart)  # fewer may fit by chance
+        return enough and len(self._islands.starts) == len(self._said)
 
     @property
     def pace(self) -> float:
         """What the next segment may be given as its expected pace, judged by this one."""
-        return PACE_MARGIN * word_estimate.pace(self._texts, self._loudness.levels)
+        return PACE_MARGIN * word_estimate.pace([word.text for word in self._said], self._loudness.levels)
 
     @cached_property
     def starts(self) -> list[float]:
-        """The start of each word, a whole number, never decreasing: known, else estimated; inf where it has not begun,
-        for all that is known. Once the segment has ended no start is beyond its last sample."""
-        if not self.words:
+        """The start of each written word, a whole number, never decreasing: known, else estimated; inf where it has not
+        begun, for all that is known. Once the segment has ended no start is beyond its last sample."""
+        firsts: dict[int, float] = {}
+        for said, start in zip(self._said, self._said_starts, strict=True):
+            firsts.setdefault(said.written, start)
+        starts: list[float] = []
+        start = max(firsts.values(), default=0.0)
+        for word in reversed(range(len(self.words))):
+            start = firsts.get(word, start)
+            starts.append(start)
+        return starts[::-1]
+
+    @cached_property
+    def _said_starts(self) -> list[float]:
+        """The same of each word that is said."""
+        if not self._said:
             return []
         known = self._known_starts()
-        if len(known) == len(self.words):
-            starts = [float(known[i]) for i in range(len(self.words))]
+        if len(known) == len(self._said):
+            starts = [float(known[i]) for i in range(len(self._said))]
         else:
             starts = self._fill(known)
         if self.ended:
@@ -114,10 +144,10 @@ class Segment:
 
         An estimated start leans late, so it is moved to the quietest moment just before it.
         """
-        word = int(np.searchsorted(self.starts, position, side="right")) - 1
+        word = int(np.searchsorted(self._said_starts, position, side="right")) - 1
         if word < 0:
             return 0
-        start = int(self.starts[word])
+        start = int(self._said_starts[word])
         if self._in_pause(start, position):
             return position
         return start if word in self._known else self._quietest_before(start)
@@ -145,14 +175,16 @@ class Segment:
         return bent
 
     def _estimates(self, *, whole: bool) -> list[float]:
-        islands: list[float] = [*self._islands.starts, *[math.inf] * len(self.words)][: len(self.words)]
+        islands: list[float] = [*self._islands.starts, *[math.inf] * len(self._said)][: len(self._said)]
         if self._stands_apart() if self.ended else self.expected_apart:
             return islands
         levels = self._loudness.levels
         if whole:
-            frames = word_estimate.starts(self._texts, levels)
+            frames = word_estimate.starts([word.text for word in self._said], levels)
         else:
-            frames = word_estimate.starts_so_far(self._texts, levels, self.expected_pace or SLOWEST_PACE)
+            frames = word_estimate.starts_so_far(
+                [word.text for word in self._said], levels, self.expected_pace or SLOWEST_PACE
+            )
         estimates = [float(math.ceil(f * self._rate / FRAMES_A_SECOND)) if f < math.inf else f for f in frames]
         if whole or self.expected_apart is False:
             return estimates
@@ -174,3 +206,4 @@ class Segment:
 
     def _changed(self) -> None:
         self.__dict__.pop("starts", None)
+        self.__dict__.pop("_said_starts", None)

@@ -41,7 +41,7 @@ class Hooks:
     on_metrics: Callable[[out.TurnMetrics], None] | None = None
     on_cost: Callable[[out.ReplyCost], None] | None = None
     on_notice: Callable[[out.Notice], None] | None = None
-    before_speech: Callable[[str], str] | None = None  # the text of a clause -> what the TTS is given of it
+    before_speech: Callable[[str], str] | None = None  # a clause as the model wrote it -> what is to be said of it
     summarise: Callable[[tuple[Message, ...]], str] | None = None  # of history that no longer fits
     journal: Callable[[float, ev.Event, list[act.Action]], None] | None = None  # every step of the core
     # Stores the intent of a tool call, which `on_notice` and `journal` were told before: awaited before the call is
@@ -58,7 +58,13 @@ class SessionOptions:
     budgets: Mapping[str, float] = field(default_factory=lambda: dict(BUDGETS))  # ms, of the spans of a turn
     prices: Prices = field(default_factory=Prices)
     budget: Budget = field(default_factory=Budget)  # of one session
-    language: str = "en"
+    language: str = "en"  # of the agent
+    spoken_form: bool = True  # numbers, Markdown and the like are put into words before they are spoken
+
+
+def spoken_language(config: SessionConfig, options: SessionOptions) -> str:
+    """What the agent speaks: the one language that the client named, else the agent's own."""
+    return config.language_codes[0] if len(config.language_codes) == 1 else options.language
 
 
 def settings_for(

@@ -19,6 +19,7 @@ from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, 
 from antiphon.session.metering import ReplyMeter
 from antiphon.session.speech import Speech
 from antiphon.text.chunker import Chunk, Chunker
+from antiphon.text.spoken.form import SpokenForm
 from antiphon.types import ToolCall
 
 log = logging.getLogger("antiphon.session")
@@ -35,15 +36,21 @@ class Voice:
         name: str | None = None,
         language: str = "en",
         before_speech: Callable[[str], str] | None = None,
+        spoken_form: bool = True,
     ) -> None:
         self.tts = tts
         self.rate = rate  # Hz, of the session's output
         self.name = name
         self.language = language
-        self.before_speech = before_speech
+        self._before_speech = before_speech
+        self._spoken_form = spoken_form
         self.words_apart: bool | None = None  # whether it falls silent between words, as an earlier reply has shown
         rates = tts.capabilities.sample_rates
         self.tts_rate = rate if rate in rates else rates[0]
+
+    def form(self) -> SpokenForm:
+        """How the text of a reply is said."""
+        return SpokenForm(language=self.language, own=self._before_speech, enabled=self._spoken_form)
 
 
 class Reply:
@@ -127,15 +134,15 @@ class Reply:
         stream.end()
 
     async def _write_all(self, stream: TtsStream) -> None:
-        chunker = Chunker(language=self._voice.language)
+        chunker, form = Chunker(language=self._voice.language), self._voice.form()
         held_back: list[Chunk] = []  # in cascade mode nothing is spoken before all is written
         async for delta in self._text():
             chunks = chunker.feed(delta)
             if self._mode is Mode.CASCADE:
                 held_back += chunks
             else:
-                await self._send(stream, chunks)
-        await self._send(stream, [*held_back, *chunker.flush()])
+                await self._send(stream, chunks, form)
+        await self._send(stream, [*held_back, *chunker.flush()], form)
         if not self.text.strip() and not self._called:
             raise ProviderError("the model's answer was empty", stage="llm", provider=self._llm.name)
 
@@ -167,20 +174,20 @@ class Reply:
             self.meter.refused()
             raise
 
-    async def _send(self, stream: TtsStream, chunks: list[Chunk]) -> None:
+    async def _send(self, stream: TtsStream, chunks: list[Chunk], form: SpokenForm) -> None:
         """Feeds the TTS no further ahead of the playout than needed: text not sent costs nothing if interrupted."""
         for chunk in chunks:
             while self._mode is Mode.STREAMING and not self._wants_more(self.speech):
                 self._room.clear()
                 await self._room.wait()
-            spoken = self._voice.before_speech(chunk.text) if self._voice.before_speech else chunk.text
-            if not spoken.strip():
+            spoken = form.say(chunk.text)
+            if not spoken.text.strip():
                 continue
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
-            self.speech.expect(chunk, spoken_as_written=spoken == chunk.text)
-            self.meter.sent(spoken)
-            stream.send(spoken)
+            self.speech.expect(chunk, spoken)
+            self.meter.sent(spoken.text)
+            stream.send(spoken.text)
 
     # --- speaking -------------------------------------------------------------------------------------------------
 

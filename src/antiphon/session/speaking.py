@@ -12,7 +12,7 @@ from antiphon.conversation.events import Event
 from antiphon.conversation.notices import Notice, ReplyCost
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import State
-from antiphon.session.makings import SessionOptions, Stages
+from antiphon.session.makings import SessionOptions, Stages, spoken_language
 from antiphon.session.metering import Meter
 from antiphon.session.peer import Peer
 from antiphon.session.playout import Playout
@@ -54,8 +54,9 @@ class Mouth:
             stages.tts,
             rate=config.output_format.sample_rate,
             name=config.voice,
-            language=options.language,
+            language=spoken_language(config, options),
             before_speech=before_speech,
+            spoken_form=options.spoken_form,
         )
         self.playout = Playout(
             audio_format=config.output_format,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from antiphon.audio.pcm import first_audible
@@ -10,6 +9,7 @@ from antiphon.audio.playout import ReplyLedger
 from antiphon.audio.resample import Resampler
 from antiphon.providers.base import SpeechChunk, WordTime
 from antiphon.text.chunker import Chunk
+from antiphon.text.spoken.draft import Spoken
 
 
 class Speech:
@@ -32,7 +32,7 @@ class Speech:
         self._resample = Resampler(tts_rate, rate)
         self._segmented = segmented  # the TTS tells where each segment ends
         self._on_change = on_change
-        self._spoken_as_written: deque[bool] = deque()  # for each segment that has not ended
+        self._open = 0  # segments that have not ended
         self._trimmed = 0  # samples of leading silence taken off the open segment, at the TTS's rate
         self._sounded = False  # an audible sample has come
 
@@ -45,14 +45,13 @@ class Speech:
         """The sample that is played first: not 0 if this is the rest of a reply that was cut."""
         return self.ledger.begins
 
-    def expect(self, chunk: Chunk, *, spoken_as_written: bool = True) -> None:
-        """A segment of the text went to the TTS. Word times fit it only if it was sent as the model wrote it."""
-        if self._spoken_as_written and not self._segmented:
-            self.ledger.extend_segment(chunk.text, chunk.char_start)
-            self._spoken_as_written[0] &= spoken_as_written
+    def expect(self, chunk: Chunk, spoken: Spoken) -> None:
+        """A segment of the text went to the TTS: what the model wrote, and how it is said."""
+        if self._open and not self._segmented:
+            self.ledger.extend_segment(chunk.text, chunk.char_start, said=spoken.text, origins=spoken.origins)
         else:
-            self.ledger.add_segment(chunk.text, chunk.char_start)
-            self._spoken_as_written.append(spoken_as_written)
+            self.ledger.add_segment(chunk.text, chunk.char_start, said=spoken.text, origins=spoken.origins)
+            self._open += 1
 
     def add(self, chunk: SpeechChunk) -> bool:
         """Takes audio from the TTS; True if it holds the reply's first audible sample."""
@@ -75,7 +74,7 @@ class Speech:
         """The TTS has spoken all it was given."""
         if not self.complete:
             self._add_audio(self._resample.flush())
-            while self._spoken_as_written:
+            while self._open:
                 self._end_segment()
             self.complete = True
             self._on_change()
@@ -88,13 +87,13 @@ class Speech:
             self._on_change()
 
     def _end_segment(self) -> None:
-        if self._spoken_as_written:
-            self._spoken_as_written.popleft()
+        if self._open:
+            self._open -= 1
             self.ledger.end_segment()
             self._trimmed = 0
 
     def _add_words(self, words: tuple[WordTime, ...]) -> None:
-        if words and self._spoken_as_written and self._spoken_as_written[0]:
+        if words and self._open:
             scale = self.rate / self._tts_rate
             self.ledger.add_words([(word.char, int(max(word.start - self._trimmed, 0) * scale)) for word in words])
 
@@ -102,5 +101,5 @@ class Speech:
         if not pcm:
             return
         self.pcm += pcm
-        if self._spoken_as_written:  # else: a tail after the last segment, which holds no word
+        if self._open:  # else: a tail after the last segment, which holds no word
             self.ledger.add_audio(pcm)
