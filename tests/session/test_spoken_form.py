@@ -39,7 +39,9 @@ def interrupted_at(word: str, **tts: bool) -> tuple[str, list[str]]:
         await call.greeted()
         call.say("good morning")
         await call.client.until(out.TurnMetrics)
-        while word not in (heard := call.heard(1, SPOKEN)):
+        for _ in range(1000):
+            if word in call.heard(1, SPOKEN):
+                break
             await asyncio.sleep(0.01)
         call.session.interrupt()
         await call.client.until(out.ReplyDone, count=2)

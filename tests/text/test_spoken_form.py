@@ -37,7 +37,9 @@ def sound(text: str) -> str:
 
 
 @pytest.mark.parametrize("language", RIGHT)
-def test_how_much_of_a_language_is_read_as_a_native_would(language: str, record_property: pytest.FixtureRequest) -> None:
+def test_how_much_of_a_language_is_read_as_a_native_would(
+    language: str, record_property: pytest.FixtureRequest
+) -> None:
     wrong, all_cases = [], cases(language)
     for written, spoken in all_cases:
         said = say(written, language)

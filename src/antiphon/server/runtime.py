@@ -11,6 +11,7 @@ from typing import Any
 from antiphon.errors import AntiphonError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol
 from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.text.spoken import form as spoken_form
 from antiphon.tools.base import Tool, ToolSource
 
 log = logging.getLogger("antiphon.server")
@@ -71,6 +72,8 @@ class Runtime:
                     tasks.create_task(_warm_one(provider))
                 for source in self._sources:
                     tasks.create_task(source.start())
+                if self.blueprint.options.spoken_form:
+                    tasks.create_task(asyncio.to_thread(spoken_form.prepare, self.blueprint.options.language))
         except* AntiphonError as group:
             error = group.exceptions[0]
             self.error = error if isinstance(error, AntiphonError) else AntiphonError(str(error))

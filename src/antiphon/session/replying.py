@@ -19,7 +19,7 @@ from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, 
 from antiphon.session.metering import ReplyMeter
 from antiphon.session.speech import Speech
 from antiphon.text.chunker import Chunk, Chunker
-from antiphon.text.spoken.form import SpokenForm
+from antiphon.text.spoken.form import SpokenForm, prepare
 from antiphon.types import ToolCall
 
 log = logging.getLogger("antiphon.session")
@@ -44,12 +44,16 @@ class Voice:
         self.language = language
         self._before_speech = before_speech
         self._spoken_form = spoken_form
+        self._prepared = False  # the tables of the language are loaded
         self.words_apart: bool | None = None  # whether it falls silent between words, as an earlier reply has shown
         rates = tts.capabilities.sample_rates
         self.tts_rate = rate if rate in rates else rates[0]
 
-    def form(self) -> SpokenForm:
+    async def form(self) -> SpokenForm:
         """How the text of a reply is said."""
+        if self._spoken_form and not self._prepared:
+            await asyncio.get_running_loop().run_in_executor(None, prepare, self.language)
+            self._prepared = True
         return SpokenForm(language=self.language, own=self._before_speech, enabled=self._spoken_form)
 
 
@@ -134,7 +138,7 @@ class Reply:
         stream.end()
 
     async def _write_all(self, stream: TtsStream) -> None:
-        chunker, form = Chunker(language=self._voice.language), self._voice.form()
+        chunker, form = Chunker(language=self._voice.language), await self._voice.form()
         held_back: list[Chunk] = []  # in cascade mode nothing is spoken before all is written
         async for delta in self._text():
             chunks = chunker.feed(delta)

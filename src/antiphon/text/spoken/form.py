@@ -56,6 +56,13 @@ def reader(language: str) -> Reader | None:
     return Reader(getattr(import_module(f"antiphon.text.spoken.languages.{module}"), name))
 
 
+def prepare(language: str) -> None:
+    """Does now what the first chunk in a language would wait for: loads its tables and its number words. Blocks for
+    some hundred milliseconds, once; call it from a thread where that matters."""
+    if found := reader(language):
+        found.read("1")
+
+
 def code_phrase(language: str) -> str:
     found = reader(language)
     return found.language.code if found else "…"
