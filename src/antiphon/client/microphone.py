@@ -75,13 +75,17 @@ class Microphone:
         return pcm
 
     def last_voiced(self, before: float) -> float | None:
-        """When the last voiced sample sent before the time `before` was sent; None when there was none."""
+        """When the last voiced sample sent before the time `before` was spoken; None when there was none. A frame is
+        sent when its last sample has been spoken."""
         sent = bisect_left(self._times, before)
         begin = max(sent - round(LOOK_BACK / FRAME), 0)
         extent = speech_extent(self._frames(begin, sent), self.rate)
         if extent is None:
             begin, extent = 0, speech_extent(self._frames(0, sent), self.rate)
-        return None if extent is None else self._times[begin + (extent[1] - 1) * SAMPLE_BYTES // self._frame_size]
+        if extent is None:
+            return None
+        frame, offset = divmod(extent[1] * SAMPLE_BYTES - 1, self._frame_size)
+        return self._times[begin + frame] - (self._frame_size - 1 - offset) / SAMPLE_BYTES / self.rate
 
     def track(self, begin: float) -> bytes:
         """What was sent, on a timeline whose first sample is at `begin`. Frames that went out late, and were caught up

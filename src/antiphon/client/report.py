@@ -37,7 +37,7 @@ class Turn:
 
     user: str
     agent: str = ""  # as the server reported it: after an interruption, what was heard
-    at: float | None = None  # when the caller's last voiced sample was sent, in seconds from the beginning of the call
+    at: float | None = None  # when the caller's last voiced sample was spoken, in seconds of the call
     latency_ms: float | None = None  # from `at` to the first audible sample of a reply; None where one is missing
     interrupted: bool = False
     tools: list[str] = field(default_factory=list)

@@ -34,7 +34,7 @@ class Marks:
     llm: float | None = None  # the model's first token
     chunking: float | None = None  # the first clause went to the TTS
     tts: float | None = None  # the first audible audio came from the TTS
-    playout: float | None = None  # the first audible sample was sent
+    playout: float | None = None  # the first audible sample is played, were there no network
 
 
 def turn_metrics(

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable
 
 from antiphon.audio.g711 import codec
-from antiphon.audio.pcm import fade_in, gain, is_silent
+from antiphon.audio.pcm import fade_in, first_audible, gain
 from antiphon.conversation.events import Event, PlayoutFinished, PlayoutStarted, PlayoutStarved, PlayoutStopped
 from antiphon.conversation.notices import AgentTranscriptDelta, ReplyAudio
 from antiphon.session.peer import Peer
@@ -41,7 +41,7 @@ class Playout:
         audio_format: AudioFormat,
         peer: Peer,
         post: Callable[[Event], None],
-        on_first_audible: Callable[[str], None],
+        on_first_audible: Callable[[str, float], None],
         on_sent: Callable[[], None],
         delay: float,
         lead: float = LEAD,
@@ -70,6 +70,7 @@ class Playout:
         self._held = False
         self._faded = True  # False: the next frame begins with a fade
         self._flowing = False  # audible audio was sent and has not starved since
+        self._sounded = False  # audible audio was sent
         self._acknowledged_at = 0.0  # loop time of the client's last word on this reply
         self._flushed_at: float | None = None  # loop time at which the client was told to drop what it has not played
         self._stop_by: float | None = None  # loop time by which a stop is answered; None: it was not stopped
@@ -207,18 +208,20 @@ class Playout:
             pcm = fade_in(pcm, int(FADE * speech.rate))
             self._faded = True
         samples = len(pcm) // 2
-        audible = not is_silent(pcm)
+        audible = first_audible(pcm)
+        plays = max(self._due, now)
         self._position = start + samples
-        self._due = max(self._due, now) + samples / speech.rate
+        self._due = plays + samples / speech.rate
         self._flushed_at = None
         speech.ledger.sent(start, samples, now)
-        self._peer.send(ReplyAudio(self._reply_id, self._encode(gain(pcm, self.volume)), audible))
+        self._peer.send(ReplyAudio(self._reply_id, self._encode(gain(pcm, self.volume)), audible is not None))
         self._unsaid = True
         self._on_sent()
-        if audible and not self._flowing:
+        if audible is not None and not self._flowing:
             self._flowing = True
-            if start == speech.begins:
-                self._on_first_audible(self._reply_id)
+            if not self._sounded:
+                self._sounded = True
+                self._on_first_audible(self._reply_id, plays + audible / speech.rate)
             self._post(PlayoutStarted(self._reply_id))
 
     def _say_words(self, speech: Speech) -> None:

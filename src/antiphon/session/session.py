@@ -307,7 +307,7 @@ class Session:
             case out.SpeechStarted():
                 self._mouth.playout.flushed()
             case out.UserTranscript():
-                self._clock.turn_closed(last_voice=self._ear.last_voice_at, at=self._loop.time())
+                self._clock.turn_closed(last_voice=self._ear.last_voice_at(), at=self._loop.time())
             case out.ToolCalled(name=name) if name in self._functions:
                 self._teller.tell_hooks(notice)  # run here: the client is not asked
                 return

@@ -129,7 +129,8 @@ class Mouth:
         for reply, _ in self._replies.values():
             reply.room()
 
-    def _first_audible(self, reply_id: str) -> None:
+    def _first_audible(self, reply_id: str, at: float) -> None:
+        """Its first audible sample is on its way, and plays at the loop time `at` where the network takes none."""
         reply, _ = self._replies[reply_id]
-        if metrics := self._clock.first_audible(reply_id, reply.marks, at=self._loop.time()):
+        if metrics := self._clock.first_audible(reply_id, reply.marks, at=at):
             self._tell(replace(metrics, cost=self.cost()))

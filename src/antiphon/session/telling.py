@@ -62,6 +62,7 @@ class TurnClock:
         self._budgets = budgets
         self._endpointed: float | None = None  # when the newest turn's silence was complete
         self._turn: Marks | None = None  # of the turn closed in this step of the core, for the reply made in it
+        self._last_voice: Callable[[], float | None] | None = None  # finds it for the newest turn
 
     def step(self) -> None:
         """The core takes another step: a reply made in it answers no turn that was closed before."""
@@ -70,19 +71,18 @@ class TurnClock:
     def endpointed(self, at: float) -> None:
         self._endpointed = at
 
-    def turn_closed(self, *, last_voice: float | None, at: float) -> None:
-        self._turn = Marks(last_voice, self._endpointed, at)
+    def turn_closed(self, *, last_voice: Callable[[], float | None], at: float) -> None:
+        """`last_voice` is called when the reply can be heard, not before: finding it takes its time."""
+        self._turn, self._last_voice = Marks(None, self._endpointed, at), last_voice
 
     def reply_committed(self, marks: Marks) -> None:
         """The reply that has these marks is for certain; it may have been begun long before."""
         if self._turn:
-            marks.last_voice, marks.endpointing, marks.stt = (
-                self._turn.last_voice,
-                self._turn.endpointing,
-                self._turn.stt,
-            )
+            marks.endpointing, marks.stt = self._turn.endpointing, self._turn.stt
 
     def first_audible(self, reply_id: str, marks: Marks, *, at: float) -> out.TurnMetrics | None:
         """The ledger of the turn that the reply answers, if it answers one."""
         marks.playout = at
+        if marks.stt is not None and self._last_voice:
+            marks.last_voice = self._last_voice()
         return turn_metrics(reply_id, marks, one_way=self.one_way, budgets=self._budgets)
