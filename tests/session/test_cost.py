@@ -127,6 +127,24 @@ def test_what_was_prepared_in_vain_is_paid_for_with_the_next_reply():
     run_call(scenario, stages=instant(reply), options=options)
 
 
+def test_each_model_that_had_a_part_in_an_answer_is_paid_its_own_price():
+    def reply(request: LlmRequest) -> Any:
+        mine, other = Usage(input=100, by="scripted/llm"), Usage(input=50, output=2, by="other/llm")
+        return [mine, TextDelta("Okay."), Usage(input=50, by="other/llm"), other]
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        await turn(call, "good morning")
+        cost = costs(call)[1].cost
+        assert (cost.input_tokens, cost.output_tokens) == (150, 2)
+        assert cost.llm_usd == pytest.approx(100 * 1e-4 + 50e-6 + 2 * 3e-6)
+
+    prices = Prices(
+        {"llm": {"scripted/llm": {"input": 100.0, "output": 1.0}, "other/*": {"input": 1.0, "output": 3.0}}}
+    )
+    run(scenario, reply, SessionOptions(prices=prices))
+
+
 def test_without_a_price_the_counts_are_told_and_the_money_is_unknown():
     async def scenario(call: SimulatedCall) -> None:
         await call.greeted()

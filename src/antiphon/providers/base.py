@@ -106,13 +106,15 @@ class Usage:
     """Tokens of one request; `cached` is the part of `input` that was read from the provider's prompt cache,
     `cache_written` the part that was put there.
 
-    It may come more than once, and then counts from the beginning: the last one holds, also for an answer cut off.
+    It may come more than once, and then counts from the beginning: the last one holds, also for an answer cut off;
+    where several models had a part in it, the last one of each.
     """
 
     input: int = 0
     output: int = 0
     cached: int = 0
     cache_written: int = 0
+    by: str = ""  # who it was, as named in the table of prices (see `cost.billed_as`); "": the provider itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
 from antiphon.providers.base import LlmRequest, Usage
-from antiphon.providers.cost import Price, Prices, billed_as, llm_cost, stt_cost, tts_cost
+from antiphon.providers.cost import Prices, billed_as, llm_cost, stt_cost, tts_cost
 from antiphon.session.budget import SPEECH_RATE
 from antiphon.session.makings import Stages
 from antiphon.types import Cost
@@ -20,11 +20,13 @@ from antiphon.types import Cost
 class ReplyMeter:
     """Of one reply, by whoever makes it."""
 
-    def __init__(self, llm: Price | None, tts: Price | None) -> None:
+    def __init__(self, prices: Prices, *, llm: str, tts: str) -> None:
+        """`llm` and `tts` as they are named in the table."""
+        self._prices = prices
         self._llm = llm
         self._tts = tts
         self._request: LlmRequest | None = None
-        self._usage: Usage | None = None  # as the model told it
+        self._told: dict[str, Usage] = {}  # by the models that had a part in it, the present one last
         self._whole = False  # the answer came to its end, and the usage with it
         self._failed = False  # before it had answered anything
         self._written = 0  # bytes of text the model wrote
@@ -39,8 +41,10 @@ class ReplyMeter:
         self._written += len(text.encode())
 
     def told(self, usage: Usage) -> None:
-        """The model says what it used; it may say so several times, of the whole each time."""
-        self._usage = usage
+        """A model says what it used; it may say so several times, of the whole each time."""
+        by = usage.by or self._llm
+        self._told.pop(by, None)
+        self._told[by] = usage
 
     def answered(self) -> None:
         """The model has said all it will."""
@@ -60,14 +64,18 @@ class ReplyMeter:
 
     def cost(self) -> Cost:
         """So far."""
-        spoken = tts_cost(self._tts, characters=self._characters, seconds=self._seconds)
-        if self._request is None or (self._failed and not self._usage):
-            return spoken
-        if self._usage and self._whole:
-            return llm_cost(self._llm, self._usage) + spoken
-        told = self._usage or Usage(input=_tokens(self._request))
-        usage = replace(told, output=max(told.output, round(self._written / CHARS_PER_TOKEN)))
-        return llm_cost(self._llm, usage, estimated=True) + spoken
+        cost = tts_cost(self._prices.of("tts", self._tts), characters=self._characters, seconds=self._seconds)
+        if self._request is None or (self._failed and not self._told):
+            return cost
+        told = dict(self._told)
+        estimated = not (told and self._whole)
+        if estimated:
+            by, usage = told.popitem() if told else (self._llm, Usage(input=_tokens(self._request)))
+            written = round(self._written / CHARS_PER_TOKEN) - sum(other.output for other in told.values())
+            told[by] = replace(usage, output=max(usage.output, written))
+        for by, usage in told.items():
+            cost += llm_cost(self._prices.of("llm", by), usage, estimated=estimated)
+        return cost
 
 
 class Meter:
@@ -77,9 +85,10 @@ class Meter:
     def __init__(
         self, stages: Stages, prices: Prices, *, heard: Callable[[], tuple[float, float]], before: Cost | None = None
     ) -> None:
+        self._prices = prices
         self._stt = prices.of("stt", billed_as(stages.stt))
-        self._llm = prices.of("llm", billed_as(stages.llm))
-        self._tts = prices.of("tts", billed_as(stages.tts))
+        self._llm = billed_as(stages.llm)
+        self._tts = billed_as(stages.tts)
         self._heard = heard
         self._ended = before or Cost()  # of the replies that are over, told or not
         self._untold = Cost()  # the part of it that was not told
@@ -87,10 +96,11 @@ class Meter:
 
     def speaking(self, text: str) -> Cost:
         """What it would cost to speak this too."""
-        return tts_cost(self._tts, characters=len(text), seconds=len(text) / SPEECH_RATE)
+        price = self._prices.of("tts", self._tts)
+        return tts_cost(price, characters=len(text), seconds=len(text) / SPEECH_RATE)
 
     def reply(self) -> ReplyMeter:
-        return ReplyMeter(self._llm, self._tts)
+        return ReplyMeter(self._prices, llm=self._llm, tts=self._tts)
 
     def ended(self, reply: ReplyMeter) -> None:
         """The reply is over, or thrown away."""

@@ -55,7 +55,7 @@ class Heard:
     first: float = math.inf  # seconds to the first word
     took: float = 0.0
     error: ProviderError | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: dict[str, Usage] = field(default_factory=dict)
     calls: list[ToolCall] = field(default_factory=list)
 
 
@@ -70,7 +70,7 @@ async def ask(llm: FallbackLlm, *, within: float = 3.0) -> Heard:
                 heard.first = min(heard.first, loop.time() - began)
                 heard.text += event.text
             elif isinstance(event, Usage):
-                heard.usage = event
+                heard.usage[event.by] = event
             elif isinstance(event, ToolCall):
                 heard.calls.append(event)
     except ProviderError as error:
@@ -240,11 +240,14 @@ def test_nobody_to_be_warmed_is_an_error() -> None:
 
 def test_tool_calls_and_what_was_spent_pass_through() -> None:
     call = ToolCall("c1", "clock", {})
-    first = ScriptedLlm(lambda request: [Usage(10, 1), Overloaded("busy")], timing=PACE)
-    second = ScriptedLlm(lambda request: [call, Usage(10, 5, 4)], timing=PACE)
+    first = ScriptedLlm(lambda request: [Usage(10, 1), Overloaded("busy")], timing=PACE, name="scripted/first")
+    second = ScriptedLlm(lambda request: [call, Usage(10, 5, 4)], timing=PACE, name="scripted/second")
     heard = run(ask, first, second)
     assert heard.calls == [call] and heard.error is None
-    assert heard.usage == Usage(20, 6, 4)
+    assert heard.usage == {
+        "scripted/first": Usage(10, 1, by="scripted/first"),
+        "scripted/second": Usage(10, 5, 4, by="scripted/second"),
+    }
 
 
 def test_leaving_the_answer_stops_the_model() -> None:

@@ -48,7 +48,7 @@ class Chain(Generic[P]):
         self.limits = limits
         self.members = [Member(provider, Breaker(cooldown=limits.cooldown)) for provider in providers]
         self.name = " > ".join(provider.name for provider in providers)
-        self.billed_as = billed_as(providers[0])  # what the others cost is estimated by it
+        self.billed_as = billed_as(providers[0])  # what an answer cost of which nobody told; else each tells its own
         weights = [weight for provider in providers for weight in getattr(provider, "weights", ())]
         self.weights: tuple[str, ...] = tuple(dict.fromkeys(weights))
         self._closed = False

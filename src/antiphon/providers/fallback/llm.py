@@ -14,6 +14,7 @@ from typing import cast
 
 from antiphon.errors import Disconnected, ProviderError
 from antiphon.providers.base import Llm, LlmCapabilities, LlmEvent, LlmRequest, PrimingLlm, TextDelta, Usage
+from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.attempt import Attempt, first_of
 from antiphon.providers.fallback.breaker import Health
@@ -63,7 +64,7 @@ class _Answer:
         self._repeated = False  # a member that failed was asked again
         self._attempts: list[Attempt] = []
         self._said = ""
-        self._spent = Usage()  # by the attempts before the present one
+        self._spent: dict[str, Usage] = {}  # by each member, in the attempts before the present one
 
     async def aclose(self) -> None:
         await self._drop(*self._attempts)
@@ -132,21 +133,23 @@ class _Answer:
 
     async def _read(self, attempt: Attempt) -> AsyncGenerator[LlmEvent, None]:
         seam, gap = Seam(self._said), self._limits.gap * (1 if self._unasked else PATIENCE)
-        usage, answered = Usage(), bool(self._said)
+        by = billed_as(attempt.member.provider)
+        before = self._spent.get(by, Usage(by=by))
+        usage, answered = before, bool(self._said)
         try:
             while (event := await attempt.next(within=gap)) is not None:
                 if isinstance(event, TextDelta):
                     answered = answered or bool(event.text.strip())
                     event = self._say(seam.feed(event.text))
                 elif isinstance(event, Usage):
-                    usage, event = event, _sum(self._spent, event)
+                    usage = event = _sum(before, event)
                 answered = answered or isinstance(event, ToolCall)
                 if event:
                     yield event
             if event := self._say(seam.end()):
                 yield event
         finally:
-            self._spent = _sum(self._spent, usage)
+            self._spent[by] = usage
         if not answered:
             raise Disconnected("the model's answer was empty", stage="llm", provider=attempt.member.provider.name)
 
@@ -170,4 +173,5 @@ def _sum(one: Usage, other: Usage) -> Usage:
         output=one.output + other.output,
         cached=one.cached + other.cached,
         cache_written=one.cache_written + other.cache_written,
+        by=one.by,
     )
