@@ -371,3 +371,16 @@ def test_busy_until_of_a_new_ledger_is_the_end_of_the_last() -> None:
     second.sent(0, 100, at=0.5)
     assert second.played(1.15) == 50
     assert math.isclose(second.clock.ends_at, 1.2)
+
+
+def test_what_a_segment_was_cut_before_was_never_said() -> None:
+    ledger = ReplyLedger(RATE, delay=0.1)
+    ledger.add_segment(TEXT + " ", 0)
+    ledger.add_segment("Goodbye.", 24)
+    ledger.add_words(TIMES[:2])
+    ledger.add_audio(silence(600))
+    ledger.break_off_segment()
+    ledger.add_audio(silence(500))
+    ledger.end_segment()
+    assert ledger.heard(500) == "Hello there,"
+    assert ledger.heard(1100).split() == ["Hello", "there,", "Goodbye."]

@@ -107,9 +107,10 @@ class _Piece:
 class ReplyLedger:
     """One reply: the text given to the TTS, the audio that came back, what was sent of it and what was heard.
 
-    Feed it in the order things happen: `add_segment` as text goes to the TTS; `add_words`, `add_audio` and
-    `end_segment` as speech comes back, which belong to the oldest segment that has not ended; `sent` and `acknowledge`
-    as it is played out. Leading silence of a segment is the caller's to trim, from audio and word times alike.
+    Feed it in the order things happen: `add_segment` as text goes to the TTS; `add_words`, `add_audio`, `end_segment`
+    and `break_off_segment` as speech comes back, which belong to the oldest segment that has not ended; `sent` and
+    `acknowledge` as it is played out. Leading silence of a segment is the caller's to trim, from audio and word times
+    alike.
     """
 
     def __init__(
@@ -172,8 +173,19 @@ class ReplyLedger:
 
     def end_segment(self) -> None:
         """That segment has all its audio."""
+        self._current().end()
+        self._close_segment()
+
+    def break_off_segment(self) -> None:
+        """That segment ends before its text does: the words of it that were not spoken are taken for spaces."""
+        unspoken = self._current().break_off()
+        if unspoken:
+            begin, end = (offset - (self._text_start or 0) for offset in (unspoken[0].begin, unspoken[-1].end))
+            self._text = self._text[:begin] + " " * (end - begin) + self._text[end:]
+        self._close_segment()
+
+    def _close_segment(self) -> None:
         ended = self._current()
-        ended.end()
         self._open += 1
         self._pace = ended.pace or self._pace
         self.words_apart = ended.apart

@@ -97,6 +97,16 @@ class Segment:
         self.ended = True
         self._changed()
 
+    def break_off(self) -> list[Word]:
+        """It ends before its text does. Returns the words that were not begun, for all that is known, and forgets
+        them."""
+        begun = sum(start < math.inf for start in self.starts)
+        unspoken, self.words = self.words[begun:], self.words[:begun]
+        self._said = [word for word in self._said if word.written < begun]
+        self._known = {word: start for word, start in self._known.items() if word < len(self._said)}
+        self.end()
+        return unspoken
+
     @property
     def apart(self) -> bool | None:
         """What the next segment may expect of `expected_apart`, judged by this one, which has ended."""

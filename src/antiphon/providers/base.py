@@ -173,11 +173,13 @@ class SpeechChunk:
     `pcm` is 16-bit little-endian mono at the stream's rate, any number of whole samples, possibly none. `words` may
     come with any chunk of the segment at or before the one that holds their audio. `last` ends the segment; where the
     provider cannot tell segments apart, all of a stream is one segment and the text is that of all sends joined.
+    `cut`, with `last`: the text of the segment was not spoken to its end, nor will be.
     """
 
     pcm: bytes
     words: tuple[WordTime, ...] = ()
     last: bool = False
+    cut: bool = False
 
 
 class TtsStream(Protocol):

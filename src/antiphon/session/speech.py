@@ -66,7 +66,7 @@ class Speech:
         self._add_words(chunk.words)
         self._add_audio(self._resample.process(pcm))
         if chunk.last:
-            self._end_segment()
+            self._end_segment(cut=chunk.cut)
         self._on_change()
         return first
 
@@ -86,10 +86,13 @@ class Speech:
             self.complete = True
             self._on_change()
 
-    def _end_segment(self) -> None:
+    def _end_segment(self, *, cut: bool = False) -> None:
         if self._open:
             self._open -= 1
-            self.ledger.end_segment()
+            if cut:
+                self.ledger.break_off_segment()
+            else:
+                self.ledger.end_segment()
             self._trimmed = 0
 
     def _add_words(self, words: tuple[WordTime, ...]) -> None:
