@@ -6,7 +6,9 @@ import pytest
 
 from antiphon import Agent
 from antiphon.errors import ConfigError
-from antiphon.lab.scripted import ScriptedLlm
+from antiphon.lab.scripted import ScriptedLlm, ScriptedStt, ScriptedTts
+from antiphon.lab.tones import ToneCode
+from antiphon.providers import registry
 from antiphon.providers.fallback import resolve
 from antiphon.providers.fallback.llm import FallbackLlm
 from antiphon.providers.llm.openai import OpenAI
@@ -57,3 +59,12 @@ def test_what_cannot_be_used_is_said(given: object, told: str) -> None:
 def test_voice_activity_is_one_providers() -> None:
     with pytest.raises(ConfigError, match="one provider"):
         resolve("vad", ["silero", "silero"])
+
+
+@pytest.mark.parametrize(
+    ("stage", "made"), [("stt", ScriptedStt(ToneCode(["a"]))), ("tts", ScriptedTts(ToneCode(["a"])))]
+)
+def test_every_stage_that_talks_to_vendors_may_be_a_chain(
+    stage: registry.Stage, made: ScriptedStt | ScriptedTts
+) -> None:
+    assert resolve(stage, [made, made]).name == f"{made.name} > {made.name}"

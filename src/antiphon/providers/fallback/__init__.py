@@ -13,6 +13,7 @@ from antiphon.errors import ConfigError
 from antiphon.providers import registry
 from antiphon.providers.fallback.limits import Limits
 from antiphon.providers.fallback.llm import FallbackLlm
+from antiphon.providers.fallback.stt import FallbackStt
 from antiphon.providers.fallback.tts import FallbackTts
 
 
@@ -48,6 +49,8 @@ def create(stage: registry.Stage, given: Sequence[Any], **options: Any) -> Any:
     match stage:
         case "llm":
             return FallbackLlm(providers, limits=limits)
+        case "stt":
+            return FallbackStt(providers, limits=limits)
         case "tts":
             return FallbackTts(providers, limits=limits)
     raise ConfigError(f"{stage} takes one provider, not a list of them")

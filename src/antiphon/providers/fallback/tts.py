@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from antiphon.audio.pcm import SAMPLE_BYTES
@@ -222,7 +223,8 @@ class FallbackTtsStream:
         """There is text, and no audio is under way."""
         self._silent_since, self._begins = self._loop.time(), True
         if self._timer:
-            self._timer.reschedule(self._due())
+            with suppress(RuntimeError):  # it has fired in this very pass of the loop
+                self._timer.reschedule(self._due())
 
     def _due(self) -> float | None:
         """When audio must have come, in loop time; None while there is nothing to speak."""
