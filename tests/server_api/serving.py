@@ -18,7 +18,7 @@ from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.run import listen, make_server
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.server.service import ServerOptions, Service
-from antiphon.session.makings import Hooks, Stages
+from antiphon.session.makings import Hooks, SessionOptions, Stages
 
 KEY = "shop-web-key-0123456789"
 OTHER_KEY = "bank-key-0123456789"
@@ -52,11 +52,15 @@ async def serving(
     hooks: Hooks | None = None,
     tls: Tls | None = None,
     strict: bool = False,
+    session: SessionOptions | None = None,
     **options: Any,
 ) -> AsyncIterator[Served]:
     """Serves while the block runs, with two keys unless `keys` says otherwise."""
     service = Service(ServerOptions(**{"keys": KEYS, **options}))
-    runtime = Runtime(Blueprint(made or stages(), defaults={}, hooks=hooks or Hooks(), strict=strict))
+    blueprint = Blueprint(
+        made or stages(), defaults={}, hooks=hooks or Hooks(), strict=strict, options=session or SessionOptions()
+    )
+    runtime = Runtime(blueprint)
     listener = listen("127.0.0.1", 0)
     server = make_server(runtime, service, tls=tls)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]

@@ -14,9 +14,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from antiphon.client.errors import Refused
+from antiphon.conversation.settings import Settings
 from antiphon.lab import virtual
 from antiphon.server.limits import Allowance, Limits, LoopLag, Quiet
+from antiphon.session.makings import SessionOptions
 from tests.server_api.serving import KEY, OTHER_KEY, Served, serving
+
+SPOKEN = ["transcript.agent", "reply.done"]
 
 
 class Clock:
@@ -100,7 +104,8 @@ def test_the_lag_of_the_loop_is_seen():
 
 def using(body: Any, **limits: Any) -> Any:
     async def main() -> Any:
-        async with asyncio.timeout(30), serving(limits=Limits(**limits)) as served:
+        session = SessionOptions(settings=Settings(farewell_line="yes", goodbye_line="there"))
+        async with asyncio.timeout(30), serving(session=session, limits=Limits(**limits)) as served:
             return await body(served)
 
     return asyncio.run(main())
@@ -163,10 +168,22 @@ def test_a_session_ends_when_it_has_lasted_as_long_as_it_may():
     using(body, session_duration=0.2)
 
 
-def test_a_session_whose_client_sends_nothing_ends():
+def test_a_session_that_may_last_for_long_says_goodbye_before_its_end():
+    async def body(served):
+        began = time.monotonic()
+        told, code = await rest_of(await opened(served))
+        assert (kinds(told)[-4:], code) == ([*SPOKEN, "session_expired", "session.ended"], 1008)
+        assert next(event["text"] for event in told if event["type"] == "transcript.agent") == "yes"
+        assert time.monotonic() - began > 0.9
+
+    using(body, session_duration=3.0, goodbye=1.0)
+
+
+def test_a_session_whose_client_sends_nothing_is_told_goodbye():
     async def body(served):
         told, code = await rest_of(await opened(served))
-        assert (kinds(told), code) == (["session.ended"], 1000)
+        assert (kinds(told)[-3:], code) == ([*SPOKEN, "session.ended"], 1000)
+        assert next(event["text"] for event in told if event["type"] == "transcript.agent") == "there"
 
     using(body, idle=0.2)
 

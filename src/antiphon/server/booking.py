@@ -58,6 +58,13 @@ class Booking:
         """Seconds until then."""
         return max(self.record.expires_at - self._service.now(), 0.0)
 
+    @property
+    def says_goodbye_in(self) -> float | None:
+        """Seconds until it must begin to, to be done by then. None: it is too short to spend its time on that."""
+        goodbye = self._service.limits.goodbye
+        long_enough = self.record.expires_at - self.record.created_at >= 3 * goodbye
+        return max(self.lasts - goodbye, 0.0) if long_enough else None
+
     async def is_ours(self, *, timeout: float) -> bool:
         """Whether the store knows of no later owner. One that does not answer in time knows of none."""
         self.journal.put()

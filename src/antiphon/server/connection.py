@@ -70,7 +70,7 @@ class Connection:
 
     def _quiet(self) -> None:
         if self._session:
-            self._session.end("idle_timeout")
+            self._session.farewell("idle_timeout", line=self._runtime.blueprint.options.settings.goodbye_line)
 
     # --- what the client says -------------------------------------------------------------------------------------
 

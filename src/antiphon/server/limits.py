@@ -18,6 +18,7 @@ class Limits:
     """None: no limit."""
 
     session_duration: float = 3 * 3600  # seconds a session may last
+    goodbye: float = 20.0  # seconds before that at which it begins to say so
     idle: float | None = 600.0  # seconds a client may send nothing at all; pings find the dead ones sooner
     resume_window: float = 30.0  # seconds a session waits for its client to come back
     # Connections that have no session yet: see Lobby.

@@ -69,7 +69,9 @@ class Stay:
         )
         booking.on_lost = self._lost
         self._waiting: asyncio.TimerHandle | None = None  # for the client, until the window closes
-        self._expiry = self._loop.call_later(booking.lasts, self._expired)
+        self._expiry = [self._loop.call_later(booking.lasts, self.session.end, EXPIRED)]
+        if (left := booking.says_goodbye_in) is not None:
+            self._expiry.append(self._loop.call_later(left, self.session.farewell, EXPIRED))
         line.outbox.put(line.protocol.session_updated())
         line.outbox.put(self._ready(line))
 
@@ -78,7 +80,8 @@ class Stay:
         try:
             await self.session.run()
         finally:
-            self._expiry.cancel()
+            for timer in self._expiry:
+                timer.cancel()
             self._stop_waiting()
             if not self._moved:
                 await self.booking.close(GONE)
@@ -88,6 +91,9 @@ class Stay:
     # --- Peer -----------------------------------------------------------------------------------------------------
 
     def send(self, notice: Notice) -> None:
+        expired = isinstance(notice, SessionEnded) and notice.reason == EXPIRED
+        if expired and self.line:
+            self.line.outbox.put(self._protocol.error(refusals.session_expired()))
         text = self._protocol.send(notice)
         if self.line is None:
             if isinstance(notice, ToolCalled):
@@ -96,7 +102,6 @@ class Stay:
         if text:
             self.line.outbox.put(text)
         if isinstance(notice, SessionEnded):
-            expired = notice.reason == EXPIRED
             self.line.outbox.close(refusals.CLOSE_REFUSED if expired else refusals.CLOSE_NORMAL)
 
     @property
@@ -160,11 +165,6 @@ class Stay:
         if line:
             line.outbox.abandon(*SUPPLANTED)
         self.session.end("lost")
-
-    def _expired(self) -> None:
-        if self.line:
-            self.line.outbox.put(self._protocol.error(refusals.session_expired()))
-        self.session.end(EXPIRED)
 
     def _stop_waiting(self) -> None:
         if self._waiting:
