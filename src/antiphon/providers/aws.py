@@ -62,6 +62,8 @@ class SigV4(httpx2.Auth):
 
     def _find(self) -> None:
         """Blocks: it may ask over the network."""
+        import botocore.auth
+        import botocore.awsrequest  # noqa: F401
         from botocore.credentials import Credentials
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session

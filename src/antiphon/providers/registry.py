@@ -34,6 +34,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "cartesia": "antiphon.providers.tts.cartesia:Cartesia",
         "elevenlabs": "antiphon.providers.tts.elevenlabs:ElevenLabs",
         "espeak": "antiphon.providers.tts.espeak:Espeak",
+        "google": "antiphon.providers.tts.google:Google",
         "openai": "antiphon.providers.tts.openai:OpenAI",
         "polly": "antiphon.providers.tts.polly:Polly",
     },
@@ -44,7 +45,13 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
 LOCAL: dict[Stage, str] = {"stt": "moonshine", "llm": "smollm2", "tts": "espeak", "vad": "silero"}
 
 # Which extra installs what a provider needs, where the base install does not.
-_EXTRAS: dict[str, str] = {"moonshine": "local", "smollm2": "local", "espeak": "local", "polly": "aws"}
+_EXTRAS: dict[str, str] = {
+    "moonshine": "local",
+    "smollm2": "local",
+    "espeak": "local",
+    "google": "google",
+    "polly": "aws",
+}
 
 
 def names(stage: Stage) -> list[str]:

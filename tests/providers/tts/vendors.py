@@ -11,11 +11,13 @@ from typing import Any
 from antiphon.providers.base import SpeechChunk, Tts, TtsStream
 from antiphon.providers.tts.cartesia import Cartesia
 from antiphon.providers.tts.elevenlabs import ElevenLabs
+from antiphon.providers.tts.google import Google
 from antiphon.providers.tts.openai import OpenAI
 from antiphon.providers.tts.polly import Polly
 from tests.emulators.cartesia import CartesiaSpeech
 from tests.emulators.elevenlabs import ElevenLabsSpeech
 from tests.emulators.faults import AUDIO_FAULTS, Fault
+from tests.emulators.google_speech import GoogleSpeech
 from tests.emulators.openai_speech import OpenAISpeech
 from tests.emulators.polly import KEY_ID, REGION, SECRET, PollySpeech
 
@@ -96,6 +98,14 @@ VENDORS = [
         faults=SAMPLES_FAULTS,
         live_key="AWS_ACCESS_KEY_ID",
         live=Polly,
+    ),
+    Vendor(
+        name="google",
+        emulator=GoogleSpeech,
+        provider=lambda server, **options: Google(endpoint=server.url, **options),
+        faults=AUDIO_FAULTS,
+        live_key="GOOGLE_APPLICATION_CREDENTIALS",
+        live=Google,
     ),
 ]
 
