@@ -34,6 +34,7 @@ soak: $(VENV)/.with-dev  ## Run the long searches in full
 	@$(BIN)/antiphon models pull
 	$(BIN)/python -m pytest -n $(JOBS) -m soak $(ARGS)
 	$(BIN)/antiphon bench fuzz
+	$(BIN)/antiphon bench leaks
 
 bench: $(VENV)/.with-local  ## Measure this machine
 	@$(BIN)/antiphon models pull

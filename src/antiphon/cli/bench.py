@@ -125,6 +125,19 @@ def fuzz(
     _show(run(json=json, **_given(frames=frames, seed=seed)), json=json)
 
 
+@app.command()
+def leaks(
+    calls: Annotated[int | None, typer.Option(help="How many calls to hold.", min=1, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other calls.", show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Whether calls leave anything behind: tasks, threads, file descriptors, memory."""
+    from antiphon.lab.bench_leaks import run
+
+    _show(run(json=json, **_given(calls=calls, seed=seed)), json=json)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """Only what was asked for: the defaults are the bench's own."""
     return {name: value for name, value in options.items() if value is not None}

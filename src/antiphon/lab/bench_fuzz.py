@@ -14,10 +14,11 @@ from typing import Any
 
 from antiphon.conversation.settings import Settings
 from antiphon.lab.bench_density import BAR_MS, RATE, REPLY, track
+from antiphon.lab.bench_leaks import ForgetfulLlm, ForgetfulTts
 from antiphon.lab.fuzz_attack import Damage, attack_from_elsewhere
 from antiphon.lab.load import LoadCaller
 from antiphon.lab.machine import machine, percentile, today
-from antiphon.lab.scripted import EnergyVad, ScriptedLlm, ScriptedStt, ScriptedTts
+from antiphon.lab.scripted import EnergyVad, ScriptedStt
 from antiphon.lab.scripted.llm import Reply
 from antiphon.lab.server_process import ServerProcess, Vitals, server_process
 from antiphon.lab.tones import ToneCode
@@ -51,8 +52,8 @@ def think(request: LlmRequest) -> Reply:
 def blueprint() -> Blueprint:
     stages = Stages(
         stt=ScriptedStt(utterances=["a table for two please"] * 10_000),
-        llm=ScriptedLlm(think),
-        tts=ScriptedTts(ToneCode([REPLY])),
+        llm=ForgetfulLlm(think),
+        tts=ForgetfulTts(ToneCode([REPLY])),
         vad=EnergyVad(),
     )
     return Blueprint(stages, {}, options=SessionOptions(settings=Settings(idle_after=None)))
