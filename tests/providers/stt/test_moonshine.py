@@ -10,8 +10,9 @@ import pytest
 
 from antiphon.errors import ConfigError, Disconnected
 from antiphon.providers.base import Transcript
-from antiphon.providers.stt.moonshine import Moonshine, MoonshineStream
+from antiphon.providers.stt.moonshine import Moonshine
 from antiphon.providers.stt.moonshine_model import MoonshineModel
+from antiphon.providers.stt.segmented import SegmentedStream
 from tests.providers.conftest import noise, silence, tone
 
 pytestmark = pytest.mark.local("moonshine-tiny-en", "silero-vad")
@@ -28,14 +29,14 @@ def run(test: Callable[[Moonshine], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-async def send(stream: MoonshineStream, pcm: bytes, *, frame: int = 640) -> None:
+async def send(stream: SegmentedStream, pcm: bytes, *, frame: int = 640) -> None:
     """Sends audio in frames of 20 ms, letting the loop breathe."""
     for at in range(0, len(pcm), frame):
         stream.send(pcm[at : at + frame])
         await asyncio.sleep(0)
 
 
-async def final(stream: MoonshineStream) -> Transcript:
+async def final(stream: SegmentedStream) -> Transcript:
     stream.finalize()
     async for transcript in stream:
         if transcript.final:

@@ -8,13 +8,15 @@ again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from antiphon.providers.stt.moonshine_model import SAMPLE_RATE, Floats, Heard
-from antiphon.providers.vad.silero import WINDOW
+Floats = npt.NDArray[np.float32]
 
+SAMPLE_RATE = 16_000  # Hz
+WINDOW = 512  # samples that a probability of the VAD is about: 32 ms
 _TAIL = int(0.6 * SAMPLE_RATE)  # silence the model is given after the last word: with less it loses short words
 # In windows of 32 ms:
 _PREROLL = 9  # kept before the one in which speech is first noticed
@@ -24,6 +26,17 @@ _BLIP = 16
 # Longer pieces are cut at pauses of at least so many windows; without any, at the quietest place.
 _CUTS = ((10 * SAMPLE_RATE, 12), (18 * SAMPLE_RATE, 4), (24 * SAMPLE_RATE, 0))
 _SETTLED = 5  # windows (0.16 s) of silence after which a word has surely ended
+
+
+class Heard(Protocol):
+    """What a model understood."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def plausible(self) -> bool:
+        """False for words that were made up from noise."""
 
 
 @dataclass(eq=False, slots=True)
