@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -22,6 +23,14 @@ IDLE = 300.0  # seconds a connection is kept while nothing is asked
 CONNECT_TIMEOUT = 2.0  # seconds, for the connection and again for TLS
 DRAIN = 0.2  # seconds for the end of an answer to arrive, so that its connection can be used again
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body that is no JSON: fields, some of them repeated, and files by their field: name, content and type."""
+
+    fields: Mapping[str, str | list[str]]
+    files: Mapping[str, tuple[str, bytes, str]]
 
 
 class HttpStream:
@@ -69,8 +78,9 @@ class HttpStream:
 
     @asynccontextmanager
     async def post(self, path: str, body: Any) -> AsyncIterator[HttpAnswer]:
-        """Sends `body` as JSON. Leaving the block before the answer has ended closes the connection, and so stops the
-        vendor. Also what is raised inside the block is blamed on the vendor, if it is a ProviderError."""
+        """Sends `body` as JSON, or as the Form that it is. Leaving the block before the answer has ended closes the
+        connection, and so stops the vendor. Also what is raised inside the block is blamed on the vendor, if it is a
+        ProviderError."""
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._first_timeout):
@@ -107,7 +117,9 @@ class HttpStream:
     async def _send(self, path: str, body: Any) -> httpx2.Response:
         """The response, its body still to come. Raises what a status other than 200 means."""
         client = self._http()
-        request = client.build_request("POST", path, json=body, headers=self._all_headers())
+        form = isinstance(body, Form)
+        content = {"data": body.fields, "files": body.files} if form else {"json": body}
+        request = client.build_request("POST", path, headers=self._all_headers(), **content)
         response = await client.send(request, stream=True)
         if response.status_code == 200:
             return response

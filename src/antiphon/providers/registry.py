@@ -22,6 +22,8 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "assemblyai": "antiphon.providers.stt.assemblyai:AssemblyAI",
         "deepgram": "antiphon.providers.stt.deepgram:Deepgram",
         "moonshine": "antiphon.providers.stt.moonshine:Moonshine",
+        "openai": "antiphon.providers.stt.openai:OpenAI",
+        "openai-realtime": "antiphon.providers.stt.openai_realtime:OpenAIRealtime",
     },
     "llm": {
         "anthropic": "antiphon.providers.llm.anthropic:Anthropic",

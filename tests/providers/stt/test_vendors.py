@@ -124,7 +124,7 @@ def test_two_streams_at_once_do_not_mix(vendor: Vendor) -> None:
     run(vendor, test)
 
 
-@every_vendor
+@pytest.mark.parametrize("vendor", [vendor for vendor in VENDORS if vendor.socket], ids=repr)
 def test_closing_reaches_the_vendor(vendor: Vendor) -> None:
     async def took(stt: Stt, server: Any) -> float:
         stream = await stt.open()

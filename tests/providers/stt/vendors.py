@@ -8,12 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from antiphon.lab.scripted import EnergyVad
 from antiphon.providers.base import Stt, SttStream, Transcript
 from antiphon.providers.stt.assemblyai import AssemblyAI
 from antiphon.providers.stt.deepgram import Deepgram
+from antiphon.providers.stt.openai import OpenAI
+from antiphon.providers.stt.openai_realtime import OpenAIRealtime
 from tests.emulators.assemblyai import AssemblyAIServer
 from tests.emulators.deepgram import DeepgramServer
-from tests.emulators.faults import SOCKET_FAULTS, Fault
+from tests.emulators.faults import HTTP_FAULTS, SOCKET_FAULTS, Fault
+from tests.emulators.openai_transcription import OpenAIRealtimeTranscription, OpenAITranscriptions
 
 KEY = "a-secret-key"
 IMPATIENT = {"connect_timeout": 0.3, "final_timeout": 0.4}  # seconds: for vendors that are silent in vain
@@ -22,7 +26,7 @@ IMPATIENT = {"connect_timeout": 0.3, "final_timeout": 0.4}  # seconds: for vendo
 @dataclass(frozen=True)
 class Vendor:
     """`emulator` is made with `fault` and `key`; it knows its `connections` and when a client `left`. `provider` is
-    given its address. `empty_finals`: it says so when there was nothing to understand."""
+    given its address."""
 
     name: str
     emulator: Callable[..., Any]
@@ -30,6 +34,7 @@ class Vendor:
     faults: tuple[Fault, ...]
     live_key: str  # the variable that holds a real key
     live: Callable[[], Stt]
+    socket: bool = True  # a connection per stream, and not one per utterance
 
     @asynccontextmanager
     async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Any, Any]]:
@@ -80,6 +85,24 @@ VENDORS = [
         faults=SOCKET_FAULTS,
         live_key="DEEPGRAM_API_KEY",
         live=lambda: Deepgram("nova-3"),
+    ),
+    Vendor(
+        name="openai",
+        emulator=OpenAITranscriptions,
+        provider=lambda server, **options: OpenAI("toy", base_url=server.url, api_key=KEY, vad=EnergyVad(), **options),
+        # A body that is one object cannot say that it failed, and is no session.
+        faults=tuple(fault for fault in HTTP_FAULTS if fault is not Fault.ERROR_EVENT),
+        live_key="OPENAI_API_KEY",
+        live=OpenAI,
+        socket=False,
+    ),
+    Vendor(
+        name="openai-realtime",
+        emulator=OpenAIRealtimeTranscription,
+        provider=lambda server, **options: OpenAIRealtime(base_url=server.url, api_key=KEY, vad=EnergyVad(), **options),
+        faults=SOCKET_FAULTS,
+        live_key="OPENAI_API_KEY",
+        live=OpenAIRealtime,
     ),
 ]
 

@@ -18,6 +18,14 @@ from antiphon.providers.base import Transcript, Vad
 from antiphon.providers.stt.utterance import SAMPLE_RATE, WINDOW, Heard, Piece, Snapshot, Utterance
 
 
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the caller may say, and in which language; of use to the models that take hints."""
+
+    keyterms: tuple[str, ...] = ()
+    language: str | None = None
+
+
 @dataclass(eq=False, slots=True)
 class Job:
     """One transcription. `given_up` may be read in a worker's thread: nobody waits for the result any more."""
@@ -42,6 +50,9 @@ class Transcriber(Protocol):
     def hasten(self, job: Job) -> None:
         """A partial has become a final."""
 
+    def give_up(self, job: Job) -> None:
+        """Nobody waits for it any more: sets its `given_up`."""
+
     def drop(self, stream: SegmentedStream) -> None:
         """The stream was closed: nothing it waits for is wanted."""
 
@@ -49,7 +60,8 @@ class Transcriber(Protocol):
 class SegmentedStream:
     """One call's audio."""
 
-    def __init__(self, transcriber: Transcriber) -> None:
+    def __init__(self, transcriber: Transcriber, hints: Hints) -> None:
+        self.hints = hints
         self._transcriber = transcriber
         self._vad = transcriber.vad.open()
         every = transcriber.partial_every
@@ -86,15 +98,11 @@ class SegmentedStream:
         elif self._partial is not None and self._covers(self._partial.snapshot, snapshot):
             self._promote(self._partial)
         else:
-            if self._partial is not None:
-                self._partial.given_up = True
-                self._partial = None
+            self._give_up_partial()
             self._transcriber.submit(Job(self, self._utterance.number, snapshot, final=True))
 
     def reset(self) -> None:
-        if self._partial is not None:
-            self._partial.given_up = True
-            self._partial = None
+        self._give_up_partial()
         self._utterance = Utterance(self._utterance.number + 1, self._transcriber.vad_threshold)
         self._last, self._since = None, 0
 
@@ -111,8 +119,7 @@ class SegmentedStream:
             self._closed = True
             self._transcriber.drop(self)
             self._transcripts.put_nowait(None)
-        if self._partial is not None:
-            self._partial.given_up = True
+        self._give_up_partial()
 
     def _ask_partial(self) -> None:
         """Asks for a partial if there is speech that no partial has heard, or has heard the end of."""
@@ -126,6 +133,11 @@ class SegmentedStream:
             self._since = 0
             self._partial = Job(self, utterance.number, utterance.snapshot(), final=False)
             self._transcriber.submit(self._partial)
+
+    def _give_up_partial(self) -> None:
+        if self._partial is not None:
+            self._transcriber.give_up(self._partial)
+            self._partial = None
 
     def _promote(self, job: Job) -> None:
         """The partial under way will do as the final."""
@@ -154,10 +166,14 @@ class SegmentedStream:
         if current:
             self._ask_partial()
 
+    def missed(self, job: Job) -> None:
+        """From the provider: a partial has failed; the final will tell whether that matters."""
+        if job is self._partial:
+            self._partial = None
+
     def failed(self, error: ProviderError) -> None:
         """From the provider: nothing more will come."""
-        if self._partial is not None:
-            self._partial.given_up = True
+        self._give_up_partial()
         if not self._closed:
             self._closed = True
             error.stage, error.provider = "stt", self._transcriber.name

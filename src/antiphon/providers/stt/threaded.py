@@ -5,28 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol
-
-import numpy as np
+from typing import Generic, TypeVar
 
 from antiphon.errors import ConfigError, Disconnected
 from antiphon.providers.base import SttCapabilities, Vad
-from antiphon.providers.stt.segmented import Job, SegmentedStream
+from antiphon.providers.stt.segmented import Hints, Job, SegmentedStream
 from antiphon.providers.stt.utterance import SAMPLE_RATE, Floats, Heard
 
-
-class Model(Protocol):
-    """`transcribe` may be called from several threads."""
-
-    def transcribe(self, audio: Floats, given_up: Callable[[], bool] = ...) -> Heard:
-        """`audio` is mono at 16 kHz, -1 to 1. May stop in the middle when `given_up` says so."""
+ModelT = TypeVar("ModelT")
 
 
-class ThreadedStt:
-    """`threads` is how many transcriptions run at once. A subclass says how the model is loaded."""
+class ThreadedStt(Generic[ModelT]):
+    """`threads` is how many transcriptions run at once. A subclass knows its model."""
 
     weights: tuple[str, ...] = ()
 
@@ -40,7 +33,7 @@ class ThreadedStt:
         self.vad = vad
         self.vad_threshold = vad_threshold
         self.partial_every = partial_every
-        self._model: Model | None = None
+        self._model: ModelT | None = None
         self._loading = threading.Lock()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name.partition("/")[0])
         self._free = threads
@@ -48,23 +41,29 @@ class ThreadedStt:
         self._streams: set[SegmentedStream] = set()
         self._closed = False
 
-    def load(self) -> Model:
+    def load(self) -> ModelT:
         """The model, ready to transcribe. Runs in a thread, once."""
         raise NotImplementedError
+
+    def transcribe(self, model: ModelT, audio: Floats, job: Job) -> Heard:
+        """Runs in a thread. `audio` is mono at 16 kHz, -1 to 1. May stop in the middle when the job was given up."""
+        raise NotImplementedError
+
+    def probe(self, model: ModelT) -> None:
+        """Runs the model once, for what it does only the first time."""
 
     async def warm(self) -> None:
         """Loads the models and runs them once. Raises ModelStoreError when weights were not pulled, MissingDependency
         when a package is not installed."""
         await self.vad.warm()
-        probe = np.zeros(SAMPLE_RATE // 2, dtype=np.float32)
-        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._loaded().transcribe(probe))
+        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self.probe(self._loaded()))
 
     async def open(self, *, keyterms: tuple[str, ...] = (), language: str | None = None) -> SegmentedStream:
         if self._closed:
             raise Disconnected("the provider was closed", stage="stt", provider=self.name)
         if self._model is None:
             await self.warm()
-        stream = SegmentedStream(self)
+        stream = SegmentedStream(self, Hints(keyterms, language))
         self._streams.add(stream)
         return stream
 
@@ -92,6 +91,9 @@ class ThreadedStt:
         if job in self._waiting:
             self._waiting.remove(job)
             self.submit(job)
+
+    def give_up(self, job: Job) -> None:
+        job.given_up = True
 
     def drop(self, stream: SegmentedStream) -> None:
         """Forgets a stream that was closed, and all it waits for."""
@@ -122,9 +124,9 @@ class ThreadedStt:
     def _transcribe(self, job: Job) -> Sequence[Heard]:
         """Runs in a thread: transcribes the pieces that were not transcribed before."""
         model = self._loaded()
-        return [piece.heard or model.transcribe(piece.audio, lambda: job.given_up) for piece in job.snapshot.pieces]
+        return [piece.heard or self.transcribe(model, piece.audio, job) for piece in job.snapshot.pieces]
 
-    def _loaded(self) -> Model:
+    def _loaded(self) -> ModelT:
         with self._loading:
             if self._model is None:
                 self._model = self.load()
