@@ -62,7 +62,7 @@ class SigV4(httpx2.Auth):
 
     def _find(self) -> None:
         """Blocks: it may ask over the network."""
-        import botocore.auth
+        import botocore.auth  # here, so that signing need not import them on the event loop
         import botocore.awsrequest  # noqa: F401
         from botocore.credentials import Credentials
         from botocore.exceptions import BotoCoreError

@@ -38,6 +38,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "espeak": "antiphon.providers.tts.espeak:Espeak",
         "google": "antiphon.providers.tts.google:Google",
         "openai": "antiphon.providers.tts.openai:OpenAI",
+        "openai-realtime": "antiphon.providers.tts.openai_realtime:OpenAIRealtime",
         "polly": "antiphon.providers.tts.polly:Polly",
     },
     "vad": {"silero": "antiphon.providers.vad.silero:Silero"},

@@ -13,11 +13,13 @@ from antiphon.providers.tts.cartesia import Cartesia
 from antiphon.providers.tts.elevenlabs import ElevenLabs
 from antiphon.providers.tts.google import Google
 from antiphon.providers.tts.openai import OpenAI
+from antiphon.providers.tts.openai_realtime import OpenAIRealtime
 from antiphon.providers.tts.polly import Polly
 from tests.emulators.cartesia import CartesiaSpeech
 from tests.emulators.elevenlabs import ElevenLabsSpeech
 from tests.emulators.faults import AUDIO_FAULTS, Fault
 from tests.emulators.google_speech import GoogleSpeech
+from tests.emulators.openai_realtime_speech import OpenAIRealtimeSpeech
 from tests.emulators.openai_speech import OpenAISpeech
 from tests.emulators.polly import KEY_ID, REGION, SECRET, PollySpeech
 
@@ -106,6 +108,14 @@ VENDORS = [
         faults=AUDIO_FAULTS,
         live_key="GOOGLE_APPLICATION_CREDENTIALS",
         live=Google,
+    ),
+    Vendor(
+        name="openai-realtime",
+        emulator=OpenAIRealtimeSpeech,
+        provider=lambda server, **options: OpenAIRealtime(base_url=server.url, api_key=KEY, **options),
+        faults=AUDIO_FAULTS,
+        live_key="OPENAI_API_KEY",
+        live=OpenAIRealtime,
     ),
 ]
 

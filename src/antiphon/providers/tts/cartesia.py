@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import os
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.errors import AuthError, Disconnected
 from antiphon.providers.base import SpeechChunk, TtsCapabilities, WordTime
 from antiphon.providers.http_errors import from_error
+from antiphon.providers.keys import find_key
 from antiphon.providers.sockets import Socket
 from antiphon.providers.tts.alignment import WordAlignment
 from antiphon.providers.tts.contexts import ContextStream
@@ -60,7 +60,7 @@ class Cartesia:
         self.name = f"cartesia/{self._model}"
         self.capabilities = TtsCapabilities(sample_rates=RATES, word_times=True)
         self.voice = voice
-        self._key = api_key or os.environ.get("CARTESIA_API_KEY")
+        self._key = find_key(api_key, "CARTESIA_API_KEY")
         self._url = base_url.rstrip("/").replace("http", "ws", 1)
         self._extra = ({"language": language} if language else {}) | (extra or {})
         self._first_timeout = first_timeout

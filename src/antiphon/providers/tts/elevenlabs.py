@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlencode
 from antiphon.errors import AuthError, Disconnected, Overloaded, ProviderError, QuotaError, RateLimited
 from antiphon.providers.base import SpeechChunk, TtsCapabilities
 from antiphon.providers.http_errors import from_error
+from antiphon.providers.keys import find_key
 from antiphon.providers.sockets import Socket, from_close
 from antiphon.providers.tts.alignment import CharacterAlignment
 from antiphon.providers.tts.contexts import ContextStream
@@ -61,7 +61,7 @@ class ElevenLabs:
         self.capabilities = TtsCapabilities(sample_rates=RATES, word_times=True)
         self.voice = voice
         self._dialogue = self._model.startswith(("eleven_v3", "eleven_v4"))
-        self._key = api_key or os.environ.get("ELEVENLABS_API_KEY")
+        self._key = find_key(api_key, "ELEVENLABS_API_KEY")
         self._url = base_url.rstrip("/").replace("http", "ws", 1)
         self._language = language
         self._settings = voice_settings

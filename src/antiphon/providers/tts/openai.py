@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from antiphon.errors import AuthError, BadRequest, ConfigError, Disconnected
 from antiphon.providers.base import SpeechChunk, TtsCapabilities
 from antiphon.providers.http_stream import HttpAnswer, HttpStream
+from antiphon.providers.keys import find_key
 from antiphon.providers.tts.requests import RequestStream
 from antiphon.providers.tts.speech import WholeSamples
 
@@ -60,7 +61,7 @@ class OpenAI:
         url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
         self._official = url == OPENAI_URL
         self.billed_as = self.name if self._official else f"{urlsplit(url).hostname}/{model}"
-        self._key = api_key if api_key or base_url else os.environ.get("OPENAI_API_KEY")
+        self._key = api_key if api_key or base_url else find_key(None, "OPENAI_API_KEY")
         self._instructions = instructions
         self._extra = extra or {}
         self._http = HttpStream(
