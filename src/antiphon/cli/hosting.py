@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -60,25 +61,32 @@ async def hosting(
     runtime: Runtime,
     service: Service | None = None,
     *,
-    host: str = "127.0.0.1",
-    port: int = 0,
+    listener: socket.socket | None = None,
     tls: Tls | None = None,
 ) -> AsyncIterator[Host]:
-    """Serves while the block runs; the stages load meanwhile. Raises ConfigError where the address or the store cannot
-    be had."""
-    listener = listen(host, port)
+    """Serves while the block runs; the stages load meanwhile. Without a `listener`, on a free port of this machine.
+
+    Raises ConfigError where the store cannot be had.
+    """
+    listener = listener or listen("127.0.0.1", 0)
     service = service or Service()
     await service.open()
     server = make_server(runtime, service, tls=tls)
     # Ctrl-C is the command's: it ends the block, and the block ends the server.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-    url = f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1/ws"
+    url = url_of(listener, tls=tls is not None)
     running = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
         yield Host(url, runtime, running)
     finally:
         server.should_exit = True
         await running
+
+
+def url_of(listener: socket.socket, *, tls: bool) -> str:
+    """Of the WebSocket that is served there."""
+    host, port = listener.getsockname()[:2]
+    return f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}/v1/ws"
 
 
 def destination(url: str | None, *, agent: Path | None = None) -> str | Runtime:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import dataclasses
-import signal
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from antiphon.cli.terminal import Verbose, run_async, stdout
-
-if TYPE_CHECKING:
-    from antiphon.server.exposure import Tls
-    from antiphon.server.runtime import Runtime
-    from antiphon.server.service import Service
+from antiphon.errors import ConfigError
 
 ACCESS, KEEPING, LIMITS = "Who may call", "What is kept", "How much is served"
 BUDGET = "What one session may use"
@@ -99,64 +93,61 @@ def serve(
     budget_usd: Annotated[
         float | None, typer.Option(min=0.000001, help="US dollars it may cost.", rich_help_panel=BUDGET)
     ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the port; each loads the models.", min=1, rich_help_panel=LIMITS)
+    ] = 1,
+    grace: Annotated[
+        float, typer.Option(help="Seconds the sessions have to end after SIGTERM.", min=0, rich_help_panel=LIMITS)
+    ] = 30,
     verbose: Verbose = False,
 ) -> None:
     """Serve an agent to clients of the Voice Agent API.
 
-    Weights that are missing are pulled first. GET /healthz answers 200 once every stage is loaded. Ctrl-C stops it.
+    Weights that are missing are pulled first. GET /healthz answers 200 once every stage is loaded. SIGTERM lets the
+    sessions end first, for as long as --grace says; Ctrl-C, or a second SIGTERM, stops at once.
     """
-    from antiphon.agent import Agent
-    from antiphon.cli.hosting import prepare
+    from antiphon.cli.hosting import prepare, url_of
+    from antiphon.cli.serving import Plan, serve_here, serve_with_workers
     from antiphon.server.exposure import check_exposure, check_tls
     from antiphon.server.keys import Keys
     from antiphon.server.limits import Limits
-    from antiphon.server.service import ServerOptions, Service
-    from antiphon.server.stores import make_store
+    from antiphon.server.run import listen
     from antiphon.session.budget import Budget
 
-    keys = Keys.load(api_keys)
-    warning = check_exposure(host, keys, no_auth=no_auth)
-    tls = check_tls(tls_cert, tls_key)
-    service = Service(
-        ServerOptions(
-            keys=keys,
-            store=make_store(store),
-            origins=tuple(allow_origin or ()),
-            reuse_tokens=reuse_tokens,
-            recordings=recordings,
-            keep_sessions=keep_days * 86_400,
-            limits=Limits(
-                sessions=max_sessions,
-                sessions_per_key=max_sessions_per_key,
-                session_duration=max_duration,
-                idle=idle_timeout,
-                resume_window=resume_window,
-            ),
-        )
+    plan = Plan(
+        agent=agent,
+        budget=Budget(seconds=budget_seconds, tokens=budget_tokens, characters=budget_characters, usd=budget_usd),
+        api_keys=api_keys,
+        store=store,
+        origins=tuple(allow_origin or ()),
+        reuse_tokens=reuse_tokens,
+        recordings=recordings,
+        keep_sessions=keep_days * 86_400,
+        limits=Limits(
+            sessions=max_sessions,
+            sessions_per_key=max_sessions_per_key,
+            session_duration=max_duration,
+            idle=idle_timeout,
+            resume_window=resume_window,
+        ),
+        tls=check_tls(tls_cert, tls_key),
+        grace=grace,
     )
-    served = Agent() if agent is None else Agent.from_yaml(agent)
-    budget = Budget(seconds=budget_seconds, tokens=budget_tokens, characters=budget_characters, usd=budget_usd)
-    runtime = prepare(dataclasses.replace(served, limits=served.budget().capped(budget)))
+    if workers > 1 and store == "memory":
+        raise ConfigError("workers share what they keep: with --workers give --store a file or a redis:// address")
+    warning = check_exposure(host, Keys.load(api_keys), no_auth=no_auth)
+    service = plan.make_service()
+    runtime = prepare(plan.make_agent())
+    listener = listen(host, port)
+    announce = partial(_announce, url_of(listener, tls=plan.tls is not None), warning)
     with contextlib.suppress(KeyboardInterrupt):
-        run_async(_serve(runtime, service, host=host, port=port, tls=tls, warning=warning))
+        if workers == 1:
+            run_async(serve_here(plan, runtime, service, listener, announce=announce))
+        else:
+            run_async(serve_with_workers(plan, listener, workers, announce=announce, verbose=verbose))
 
 
-async def _serve(runtime: Runtime, service: Service, *, host: str, port: int, tls: Tls | None, warning: str) -> None:
-    from antiphon.cli.hosting import hosting
-    from antiphon.server.run import spare_the_collector
-
-    async with hosting(runtime, service, host=host, port=port, tls=tls) as server:
-        stdout().print(f"listening on {server.url}", soft_wrap=True)
-        if warning:
-            stdout().print(warning, soft_wrap=True)
-        terminated = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
-        stop = asyncio.create_task(terminated.wait())
-        ready = asyncio.create_task(server.ready())
-        await asyncio.wait({ready, stop, server.running}, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
-            ready.result()
-            spare_the_collector()
-            await asyncio.wait({stop, server.running}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        stop.cancel()
+def _announce(url: str, warning: str) -> None:
+    stdout().print(f"listening on {url}", soft_wrap=True)
+    if warning:
+        stdout().print(warning, soft_wrap=True)

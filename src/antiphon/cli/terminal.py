@@ -45,7 +45,8 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
-def _set_up_logging(verbose: bool) -> None:
+def set_up_logging(verbose: bool) -> None:
+    """For the whole process."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
@@ -55,7 +56,7 @@ def _set_up_logging(verbose: bool) -> None:
 
 # An option of every command that runs something.
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.", callback=_set_up_logging, is_eager=True)
+    bool, typer.Option("--verbose", "-v", help="Log what happens, to stderr.", callback=set_up_logging, is_eager=True)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from antiphon.errors import AntiphonError
 
-# A free port of its own choice, and nothing kept.
-COMMAND = (sys.executable, "-m", "antiphon", "serve", "--port", "0", "--store", "memory")
+# A free port of its own choice, nothing kept, and nobody waited for.
+COMMAND = (sys.executable, "-m", "antiphon", "serve", "--port", "0", "--store", "memory", "--grace", "0")
 READY_WITHIN = 120.0  # seconds from the start until every stage is loaded
 PROBE_EVERY = 0.1  # seconds
 STOP_WITHIN = 10.0  # seconds to end when asked to; then it is killed

@@ -18,14 +18,17 @@ from antiphon.server.lobby import Lobby
 
 log = logging.getLogger("antiphon.server")
 
-EACH_TIME = 2  # connections taken in before everybody else has had a turn
+EACH_TIME = 4  # connections taken in before everybody else has had a turn
 EXHAUSTED = 1.0  # seconds until the next, when the process has no file descriptor left
 TLS_TIMEOUT = 10.0  # seconds a handshake may take, where the lobby allows as much
 
 
 class Acceptor:
     """Accepts from `listener`, `rate` connections a second at most, until it is closed. It has what uvicorn uses of an
-    asyncio.Server."""
+    asyncio.Server.
+
+    Where other processes accept from it too, `courtesy` says for how many seconds they are let go first.
+    """
 
     def __init__(
         self,
@@ -34,12 +37,15 @@ class Acceptor:
         *,
         lobby: Lobby,
         rate: float,
+        courtesy: Callable[[], float] = lambda: 0.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listener = listener
         self._make = make
         self._lobby = lobby
         self._pause = EACH_TIME / rate  # seconds
+        self._courtesy = courtesy
+        self._waited = False  # others were let go first, and did not
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[None]] = set()
@@ -63,6 +69,11 @@ class Acceptor:
         await asyncio.gather(*self._beginning, return_exceptions=True)
 
     def _accept(self) -> None:
+        if not self._waited and (seconds := self._courtesy()):
+            self._waited = True
+            self._rest(seconds)
+            return
+        self._waited = False
         for _ in range(EACH_TIME):
             try:
                 sock, _ = self._listener.accept()

@@ -13,49 +13,72 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from antiphon.errors import AntiphonError
+from antiphon.server.board import Beat, Phase, State
 from antiphon.server.connection import Connection
+from antiphon.server.draining import refuse
+from antiphon.server.metrics import CONTENT_TYPE, render
 from antiphon.server.rest.app import create_api
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import ServerOptions, Service
 
 
 def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
-    """`/v1/ws`, `/healthz`, the REST API under `/v1`, and `/docs`. The stages are loaded at start-up, or, where a
-    mounting app does not pass the ASGI lifespan on, when the first client comes.
+    """`/v1/ws`, `/healthz`, `/metrics`, the REST API under `/v1`, and `/docs`. The stages are loaded at start-up, or,
+    where a mounting app does not pass the ASGI lifespan on, when the first client comes.
 
     Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
     """
     service = service or Service(ServerOptions(origins=("*",)))
+    beat = Beat(service.board, lambda: state(runtime, service))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await service.open()
         warming = asyncio.create_task(_warm(runtime), name="start-up")
+        beat.start()
         try:
             yield
         finally:
+            beat.stop()
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
             await runtime.aclose()
             await service.aclose()
 
     async def serve(websocket: WebSocket) -> None:
+        if service.draining:
+            await refuse(websocket)
+            return
         await service.open()  # where no lifespan did
         await Connection(websocket, runtime, service).serve()
 
     async def healthz(request: Request) -> Response:
-        if runtime.is_ready:
+        if service.draining:
+            reason = "the server is stopping"
+        elif runtime.is_ready:
             return JSONResponse({"status": "ready"})
-        reason = str(runtime.error) if runtime.error else "the stages are being loaded"
+        else:
+            reason = str(runtime.error) if runtime.error else "the stages are being loaded"
         return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503)
+
+    async def metrics(request: Request) -> Response:
+        service.board.write(state(runtime, service))
+        return Response(render(service.board), media_type=CONTENT_TYPE)
 
     voices = runtime.blueprint.stages.tts.capabilities.voices
     routes = [
         WebSocketRoute("/v1/ws", serve),
         Route("/healthz", healthz),
+        Route("/metrics", metrics),
         Mount("", create_api(service, voice_names=voices)),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def state(runtime: Runtime, service: Service) -> State:
+    """What this process is doing."""
+    phase = Phase.DRAINING if service.draining else Phase.READY if runtime.is_ready else Phase.STARTING
+    return State(phase, service.sessions, len(service.lobby), service.lag.seconds, service.limits.sessions)
 
 
 async def _warm(runtime: Runtime) -> None:

@@ -19,22 +19,37 @@ from antiphon.server.service import Service
 from antiphon.server.wire import HttpProtocol, WebSocketProtocol
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
-CLOSE_TIMEOUT = 5  # seconds connections have to end when the server is told to stop
+COURTESY = 0.005  # seconds a worker lets one with fewer sessions go first
+STANDING_BACK = 0.2  # seconds one that does not serve lets any go first
+CLOSE_TIMEOUT = 3  # seconds connections have to end when the server is told to stop
 
 
 class Server(uvicorn.Server):
     """Takes connections in by itself: see Acceptor."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, runtime: Runtime, service: Service) -> None:
         super().__init__(config)
+        self._runtime = runtime
         self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
         lobby, rate = self._service.lobby, self._service.limits.connections_per_second
         for listener in sockets or ():
-            acceptor = Acceptor(listener, self._protocol, lobby=lobby, rate=rate, tls=self.config.ssl)
+            acceptor = Acceptor(
+                listener, self._protocol, lobby=lobby, rate=rate, courtesy=self._courtesy, tls=self.config.ssl
+            )
             self.servers.append(cast(asyncio.Server, acceptor))
+
+    def _courtesy(self) -> float:
+        """Connections go to the worker with the fewest sessions, and to one that does not serve only if none does."""
+        service = self._service
+        loads = [line.sessions + line.waiting for line in service.board.others()]
+        if not loads:
+            return 0.0
+        if service.draining or not self._runtime.is_ready:
+            return STANDING_BACK
+        return COURTESY if service.sessions + len(service.lobby) > min(loads) else 0.0
 
     def _protocol(self) -> asyncio.Protocol:
         """HTTP, for the next connection."""
@@ -81,7 +96,7 @@ def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | 
         ssl_certfile=tls.cert if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    return Server(config, service)
+    return Server(config, runtime, service)
 
 
 async def serve(runtime: Runtime, *, host: str, port: int) -> None:

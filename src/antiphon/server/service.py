@@ -19,6 +19,7 @@ from antiphon.protocols.voice_agent import refusals
 from antiphon.protocols.voice_agent.config import Settings
 from antiphon.server import agents
 from antiphon.server.auth import Doorkeeper, Principal
+from antiphon.server.board import Board
 from antiphon.server.booking import Booking
 from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
@@ -55,7 +56,14 @@ class ServerOptions:
 class Service:
     """Owned by the application. Open it before its first use; `aclose` closes the store too."""
 
-    def __init__(self, options: ServerOptions | None = None, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: ServerOptions | None = None,
+        *,
+        board: Board | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`board` is that of the machine, where this is one worker of many."""
         options = options or ServerOptions()
         self.options = options
         self.store = options.store
@@ -65,6 +73,8 @@ class Service:
             options.keys, options.store, origins=options.origins, reuse_tokens=options.reuse_tokens, now=now
         )
         self.webhooks = Webhooks(options.store, allow_private=options.private_webhooks or not options.keys, now=now)
+        self.board = board or Board()
+        self.draining = False  # no session is begun or taken up any more
         self.lag = LoopLag()
         self.lobby = Lobby(
             most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
@@ -163,6 +173,8 @@ class Service:
 
     async def _check_room(self, principal: Principal) -> None:
         limits, here = self.limits, len(self._live)
+        if self.draining:
+            raise refusals.at_capacity("The server is stopping; try again, and another will answer")
         if limits.sessions is not None and here >= limits.sessions:
             raise refusals.at_capacity()
         if here >= limits.sessions_whatever_lag and self.lag.seconds > limits.lag:
