@@ -19,14 +19,15 @@ RETRY_AFTER = 2  # seconds; told to clients that are refused meanwhile
 
 
 async def drain(service: Service, *, grace: float) -> None:
-    """Takes on no more sessions. Returns once there is none, or when `grace` seconds are as good as over; what is left
-    then is closed with 1012, for its clients to come back elsewhere."""
+    """Takes on no more sessions. Once nobody is on the line any more, or when `grace` seconds are as good as over, what
+    is left is handed over to the processes that share the store; returns when that is done."""
     service.draining = True
     log.info("draining: %d sessions have %g s to end", service.sessions, grace)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(grace - HAND_OVER, grace / 2)):
-            while service.sessions:  # noqa: ASYNC110  nobody else waits for this
+            while service.park.has_clients:  # noqa: ASYNC110  nobody else waits for this
                 await asyncio.sleep(LOOK_EVERY)
+    await service.park.hand_over()
 
 
 async def refuse(websocket: WebSocket) -> None:

@@ -37,6 +37,11 @@ class Park:
     def __len__(self) -> int:
         return len(self._stays)
 
+    @property
+    def has_clients(self) -> bool:
+        """Is anyone on the line?"""
+        return any(stay.line for stay in self._stays.values())
+
     def add(self, stay: Stay) -> None:
         """Runs it to its end."""
         session_id = stay.session.session_id
