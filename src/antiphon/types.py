@@ -73,6 +73,8 @@ class ToolSpec:
     hold: bool = False  # execution_mode "hold": while it runs nobody speaks
     timeout: float = 120.0  # seconds
     idempotent: bool = False  # may be run again when its outcome is unknown
+    on_success: str = ""  # how the model is to speak of its result, in the one reply that does
+    on_error: str = ""  # the same, of its failure
     filler_lines: tuple[str, ...] | None = None  # what is said if it takes long; None: the agent's own lines
 
 

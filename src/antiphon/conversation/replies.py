@@ -139,7 +139,7 @@ def _tell_results(s: Step) -> None:
         start(s, Plan(Trigger.TOOL))
         return
     s.emit(out.SessionFault("provider_error", f"{s.state.silent_rounds} replies in a row only called tools"))
-    s.set(results_unsaid=False, silent_rounds=0)
+    s.set(results_unsaid=False, result_instructions=(), silent_rounds=0)
     start(s, Plan(Trigger.FALLBACK, s.settings.fallback_line))
 
 
@@ -161,7 +161,7 @@ def _commit(s: Step, reply: Reply) -> None:
     s.set_live(standing=Standing.LIVE, progress=Progress.PREPARING)
     s.clear(IDLE, fillers.FILLER)
     if prepared:
-        s.set(results_unsaid=False)
+        s.set(results_unsaid=False, result_instructions=())
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
     s.do(CommitReply(reply.reply_id))
     s.after(STALL, s.settings.reply_timeout)
@@ -172,22 +172,23 @@ def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
     """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed; not None: the
     reply is not certain, and nothing else may come of it."""
     settings, history = s.settings, s.state.history
+    instructions = "\n".join(filter(None, (*s.state.result_instructions, plan.instructions)))
     if said:
         history = history.said(Role.USER, said)
-    fitted, dropped = history.fit(tokens=_room(s, plan))
+    fitted, dropped = history.fit(tokens=_room(s, instructions))
     if said is None:
         drop_speculation(s)
         if dropped:
             s.do(Forget(dropped, history.summary))
-        s.set(history=fitted, results_unsaid=False)
-    messages = fitted.request(system_prompt=settings.system_prompt, instructions=plan.instructions)
+        s.set(history=fitted, results_unsaid=False, result_instructions=())
+    messages = fitted.request(system_prompt=settings.system_prompt, instructions=instructions)
     return Prompt(messages, settings.tools)
 
 
-def _room(s: Step, plan: Plan) -> int:
+def _room(s: Step, instructions: str) -> int:
     """Tokens of the model's window that are left for the history."""
     settings, summary = s.settings, s.state.history.summary
-    fixed = [Message(Role.SYSTEM, text) for text in (settings.system_prompt, summary, plan.instructions or GO_ON)]
+    fixed = [Message(Role.SYSTEM, text) for text in (settings.system_prompt, summary, instructions or GO_ON)]
     fixed += [Message(Role.SYSTEM, f"{tool.name} {tool.description} {tool.parameters}") for tool in settings.tools]
     fixed += [Message(Role.TOOL, STILL_RUNNING) for _ in s.state.pending]
     return max(settings.context_window - settings.max_tokens - sum(map(estimate_tokens, fixed)), 0)

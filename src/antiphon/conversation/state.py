@@ -184,6 +184,7 @@ class State:
     pending: tuple[Pending, ...] = ()
     called: frozenset[str] = frozenset()  # the ids of all calls there ever were: each is an idempotency key
     results_unsaid: bool = False  # a tool returned and no reply has yet been made of it
+    result_instructions: tuple[str, ...] = ()  # for that reply, from the tools
     withheld: tuple[tuple[str, str], ...] = ()  # (item_id, text) of turns taken while a hold tool ran
 
     history: History = field(default_factory=History)

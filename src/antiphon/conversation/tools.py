@@ -25,7 +25,7 @@ def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
     s.set(history=s.state.history.called(reply.reply_id, call), called=s.state.called | {call.call_id})
     s.set(pending=(*s.state.pending, Pending(call, reply.reply_id, hold=spec is not None and spec.hold)))
     if spec is None:
-        _end(s, call.call_id, f"There is no tool called {call.name!r}.")
+        _end(s, call.call_id, f"There is no tool called {call.name!r}.", failed=True)
         return
     s.clear(replies.IDLE)
     s.emit(out.ToolCalled(call.call_id, call.name, call.arguments))
@@ -47,14 +47,14 @@ def ask_again(s: Step, call_ids: frozenset[str]) -> None:
 
 def returned(s: Step, event: ToolReturned) -> None:
     result = event.result or "(The tool returned nothing.)"
-    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result)
+    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result, failed=event.is_error)
 
 
 def timed_out(s: Step, call_id: str) -> None:
-    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.")
+    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.", failed=True)
 
 
-def _end(s: Step, call_id: str, result: str) -> None:
+def _end(s: Step, call_id: str, result: str, *, failed: bool) -> None:
     ended = [pending for pending in s.state.pending if pending.call.call_id == call_id]
     if not ended:
         return
@@ -65,6 +65,7 @@ def _end(s: Step, call_id: str, result: str) -> None:
         pending=tuple(pending for pending in s.state.pending if pending.call.call_id != call_id),
         history=s.state.history.returned(ended[0].call, result),
     )
+    _note_instructions(s, ended[0].call.name, failed=failed)
     if s.state.phase is not Phase.OPEN:
         return
     unanswered = bool(s.state.withheld)
@@ -75,6 +76,14 @@ def _end(s: Step, call_id: str, result: str) -> None:
         s.set(results_unsaid=True)
         fillers.prepare_answer(s)
         replies.next_reply(s)
+
+
+def _note_instructions(s: Step, name: str, *, failed: bool) -> None:
+    """What the tool wants said of it; of several that want the same, once."""
+    spec = _spec(s, name)
+    wanted = (spec.on_error if failed else spec.on_success) if spec else ""
+    if wanted and wanted not in s.state.result_instructions:
+        s.set(result_instructions=(*s.state.result_instructions, wanted))
 
 
 def release_withheld(s: Step) -> None:

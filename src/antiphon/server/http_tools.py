@@ -20,6 +20,7 @@ def http_tools(record: dict[str, Any], *, allow_private: Iterable[str] = ()) -> 
 
 def _made(record: dict[str, Any], allow_private: tuple[str, ...]) -> Iterator[HttpTool]:
     for tool in record["tools"]:
+        instructions = tool.get("response_instructions") or {}
         if http := tool.get("http"):
             try:
                 yield HttpTool(
@@ -33,6 +34,8 @@ def _made(record: dict[str, Any], allow_private: tuple[str, ...]) -> Iterator[Ht
                     hold=tool.get("execution_mode") == "hold",
                     idempotent=tool.get("idempotent") or None,
                     allow_private=allow_private,
+                    on_success=instructions.get("success") or "",
+                    on_error=instructions.get("error") or "",
                 )
             except ConfigError as error:
                 log.warning("agent %s: %s", record.get("id"), error)

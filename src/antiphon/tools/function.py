@@ -122,6 +122,8 @@ def tool(
     timeout: float = 120.0,
     hold: bool = False,
     idempotent: bool = False,
+    on_success: str = "",
+    on_error: str = "",
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 
 
@@ -134,11 +136,14 @@ def tool(
     timeout: float = 120.0,
     hold: bool = False,
     idempotent: bool = False,
+    on_success: str = "",
+    on_error: str = "",
 ) -> Any:
     """Makes a function, sync or async, a tool: its name, docstring and type hints become what the model is told.
 
     Use as `@tool` or `@tool(timeout=10)`. A sync function runs in a thread of its own. `timeout` in seconds. `hold`:
-    nobody speaks while it runs. `idempotent`: it may be run again when its outcome is not known. A parameter annotated
+    nobody speaks while it runs. `idempotent`: it may be run again when its outcome is not known. `on_success` and
+    `on_error` tell the model how to speak of the result, or of the failure. A parameter annotated
     `ToolContext` is given one, and the model is not told of it.
     Raises ConfigError for a parameter whose type has no JSON Schema, and for a name that no model takes.
     """
@@ -154,6 +159,8 @@ def tool(
             hold=hold,
             timeout=timeout,
             idempotent=idempotent,
+            on_success=on_success,
+            on_error=on_error,
         )
         return FunctionTool(spec, fn, signature, Threads(spec.name))
 

@@ -36,7 +36,8 @@ class HttpTool:
     `headers` are never shown: not in logs, not by `repr`, and not to the model should the endpoint echo them. Each call
     carries its `call_id` as `Idempotency-Key`. `timeout` in seconds, of the whole call; `max_bytes` of the answer, more
     is cut. `allow_private` as in AddressPolicy; plain http is taken for hosts in it, or where `allow_http` says so.
-    `idempotent`: it may be run again when its outcome is not known; None: if it is a GET.
+    `idempotent`: it may be run again when its outcome is not known; None: if it is a GET. `on_success` and `on_error`
+    tell the model how to speak of the result, or of the failure.
     Raises ConfigError for anything that cannot be sent.
     """
 
@@ -55,6 +56,8 @@ class HttpTool:
         max_bytes: int = RESULT_LIMIT,
         allow_private: Iterable[str] = (),
         allow_http: bool = False,
+        on_success: str = "",
+        on_error: str = "",
     ) -> None:
         if method not in METHODS:
             raise ConfigError(f"tool {name!r}: method must be one of {', '.join(METHODS)}, not {method!r}")
@@ -65,6 +68,8 @@ class HttpTool:
             hold=hold,
             timeout=timeout,
             idempotent=method == "GET" if idempotent is None else idempotent,
+            on_success=on_success,
+            on_error=on_error,
         )
         self.method: str = method
         self.policy = AddressPolicy(allow_private)

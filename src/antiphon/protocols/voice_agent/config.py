@@ -80,6 +80,13 @@ class Output(Struct, frozen=True):
     volume: Annotated[float, Meta(ge=0, le=100)] | None = None  # percent
 
 
+class ResponseInstructions(Struct, frozen=True):
+    """How the reply is to be that speaks of a tool's result: for that reply only."""
+
+    success: Annotated[str, Meta(max_length=500)] | None = None
+    error: Annotated[str, Meta(max_length=500)] | None = None
+
+
 class Tool(Struct, frozen=True):
     name: Annotated[str, Meta(min_length=1)]
     type: Literal["function"] = "function"
@@ -88,7 +95,7 @@ class Tool(Struct, frozen=True):
     execution_mode: Literal["interactive", "hold"] = "interactive"
     timeout_seconds: Annotated[float, Meta(ge=1, le=300)] = 120.0
     http: dict[str, Any] | None = None  # stored agents only: the server runs the tool itself
-    response_instructions: dict[str, Any] | None = None
+    response_instructions: ResponseInstructions | None = None
     idempotent: bool | UnsetType = UNSET  # extension: may be run again when its outcome is unknown
 
 
@@ -207,7 +214,7 @@ def _check_tools(tools: tuple[Tool, ...]) -> None:
         names.add(tool.name)
         if not isinstance((tool.parameters or {}).get("properties", {}), dict):
             raise refusals.invalid_value(f"tools[{n}].parameters.properties", "expected `object`")
-        for name in ("parameters", "http", "response_instructions"):
+        for name in ("parameters", "http"):
             if why := _unstorable(getattr(tool, name), _DEEPEST_SCHEMA):
                 raise refusals.invalid_value(f"tools[{n}].{name}", why)
 
@@ -267,4 +274,6 @@ def _to_tool(tool: Tool) -> types.ToolSpec:
         hold=tool.execution_mode == "hold",
         timeout=tool.timeout_seconds,
         idempotent=tool.idempotent is True,
+        on_success=(tool.response_instructions and tool.response_instructions.success) or "",
+        on_error=(tool.response_instructions and tool.response_instructions.error) or "",
     )
