@@ -18,7 +18,8 @@ from antiphon.audio.speech import speech_extent
 from antiphon.errors import AuthError, BadRequest, Disconnected, Overloaded, ProviderError, QuotaError, RateLimited
 from antiphon.providers.base import SttCapabilities
 from antiphon.providers.sockets import CONNECT_TIMEOUT, Socket
-from antiphon.providers.stt.socket_stt import FINAL_TIMEOUT, SocketStt, SocketSttStream
+from antiphon.providers.stt.socket_stt import SocketStt, SocketSttStream
+from antiphon.providers.stt.vendor_stream import FINAL_TIMEOUT
 
 _URL = "wss://streaming.assemblyai.com"
 _VERSION = "2025-05-12"

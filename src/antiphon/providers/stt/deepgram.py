@@ -13,7 +13,8 @@ from antiphon.providers.base import SttCapabilities
 from antiphon.providers.sockets import CONNECT_TIMEOUT
 from antiphon.providers.stt.deepgram_flux import FluxStream
 from antiphon.providers.stt.deepgram_nova import NovaStream
-from antiphon.providers.stt.socket_stt import FINAL_TIMEOUT, SocketStt
+from antiphon.providers.stt.socket_stt import SocketStt
+from antiphon.providers.stt.vendor_stream import FINAL_TIMEOUT
 
 _URL = "wss://api.deepgram.com"
 _RATE = 16_000  # Hz

@@ -68,7 +68,7 @@ class FluxStream(SocketSttStream[Message]):
 
     def stay(self) -> None:
         """They know no other sign of life than audio."""
-        self.send(bytes(2 * int(self.frame * self._rate)))
+        self.send(bytes(2 * int(self.frame * self.rate)))
 
     def take(self, message: Message) -> None:
         self._raise_reported(message)
@@ -126,7 +126,7 @@ class FluxStream(SocketSttStream[Message]):
         self._forcing = None
         self.say({"type": "ForceEndTurn"})
         if self.sent_seconds == self._asked_to:  # no audio comes any more, without which they tell nothing
-            self.send(bytes(2 * int(_NUDGE * self._rate)))
+            self.send(bytes(2 * int(_NUDGE * self.rate)))
 
     def _unforce(self) -> None:
         if self._forcing:

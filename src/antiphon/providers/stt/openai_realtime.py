@@ -19,8 +19,9 @@ from antiphon.providers.base import SttCapabilities, Vad
 from antiphon.providers.http_errors import from_error
 from antiphon.providers.sockets import CONNECT_TIMEOUT, Socket
 from antiphon.providers.stt.segmented import Hints
-from antiphon.providers.stt.socket_stt import FINAL_TIMEOUT, SocketStt, SocketSttStream
+from antiphon.providers.stt.socket_stt import SocketStt, SocketSttStream
 from antiphon.providers.stt.utterance import SAMPLE_RATE
+from antiphon.providers.stt.vendor_stream import FINAL_TIMEOUT
 from antiphon.providers.vad.silero import Silero
 
 _URL = "wss://api.openai.com/v1"
