@@ -21,6 +21,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
     "stt": {
         "assemblyai": "antiphon.providers.stt.assemblyai:AssemblyAI",
         "deepgram": "antiphon.providers.stt.deepgram:Deepgram",
+        "google": "antiphon.providers.stt.google:Google",
         "moonshine": "antiphon.providers.stt.moonshine:Moonshine",
         "openai": "antiphon.providers.stt.openai:OpenAI",
         "openai-realtime": "antiphon.providers.stt.openai_realtime:OpenAIRealtime",

@@ -229,7 +229,7 @@ def test_each_fault_ends_in_its_error_and_in_time(vendor: Vendor, fault: Fault) 
 
 EXPECTED: dict[Fault, tuple[type[ProviderError], ...]] = {
     Fault.REFUSE: (Disconnected,),
-    Fault.HANG: (ProviderTimeout,),
+    Fault.HANG: (ProviderTimeout, Disconnected),
     Fault.SLOW_FIRST_BYTE: (ProviderTimeout,),
     Fault.STALL: (ProviderTimeout,),
     Fault.AUTH: (AuthError,),
@@ -248,6 +248,7 @@ EXPECTED: dict[Fault, tuple[type[ProviderError], ...]] = {
 @every_vendor
 def test_without_a_key_nothing_is_asked(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(vendor.live_key, raising=False)
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # Google's library would ask the machine it runs on
 
     async def main() -> None:
         with pytest.raises(AuthError, match=f"set {vendor.live_key}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from antiphon.lab.scripted import EnergyVad
 from antiphon.providers.base import Stt, SttStream, Transcript
 from antiphon.providers.stt.assemblyai import AssemblyAI
 from antiphon.providers.stt.deepgram import Deepgram
+from antiphon.providers.stt.google import Google
 from antiphon.providers.stt.openai import OpenAI
 from antiphon.providers.stt.openai_realtime import OpenAIRealtime
 from tests.emulators.assemblyai import AssemblyAIServer
 from tests.emulators.deepgram import DeepgramServer
 from tests.emulators.faults import HTTP_FAULTS, SOCKET_FAULTS, Fault
+from tests.emulators.google_transcription import GoogleTranscription
 from tests.emulators.openai_transcription import OpenAIRealtimeTranscription, OpenAITranscriptions
 
 KEY = "a-secret-key"
@@ -95,6 +98,14 @@ VENDORS = [
         live_key="OPENAI_API_KEY",
         live=OpenAI,
         socket=False,
+    ),
+    Vendor(
+        name="google",
+        emulator=GoogleTranscription,
+        provider=lambda server, **options: Google(project="roma", endpoint=server.url, **options),
+        faults=SOCKET_FAULTS,
+        live_key="GOOGLE_APPLICATION_CREDENTIALS",
+        live=lambda: Google(project=os.environ.get("GOOGLE_CLOUD_PROJECT") or "none"),
     ),
     Vendor(
         name="openai-realtime",
