@@ -10,6 +10,7 @@ from antiphon.text.spoken.numbers import Numbers
 from antiphon.text.spoken.rules import Pieces, Rule, rule
 
 _VOWELS = re.compile("[aeiouyàáâãäèéêëìíîïòóôõöùúûü]", re.IGNORECASE)
+_NO_VERSION = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+|\d\d?\.\d\d?\.(?:19|20)\d\d")  # thousands, or a date
 _ENDINGS = "com org net edu gov io ai app dev info co uk de es fr it pt br eu ch at us ca au me tv biz mx ar nl be"
 _FILES = (
     "pdf txt csv doc docx xls xlsx ppt pptx png jpg jpeg gif mp3 mp4 wav zip json xml yaml yml html htm js py exe md"
@@ -60,7 +61,7 @@ class Addresses:
             return self._numbers.digits(token)
         if not token[0].isalpha():
             marks = self._language.address_marks
-            return self._language.at if token == "@" else marks.get(token, token)
+            return marks.get(token, token)
         last = at + len(token) == len(text) or text[at + len(token)] in "/?:"
         country = len(token) == 2 and last and text[at - 1 : at] == "."
         if len(token) > 4 or token.lower() in _SAID or (_VOWELS.search(token) and len(token) > 1 and not country):
@@ -68,7 +69,7 @@ class Addresses:
         return " ".join(token.upper())
 
     def _handle(self, match: re.Match[str]) -> Pieces:
-        return [(f"{self._language.at} {match['name'].replace('_', ' ')}", match.start())]
+        return [(f"{self._language.address_marks['@']} {match['name'].replace('_', ' ')}", match.start())]
 
     def _hashtag(self, match: re.Match[str]) -> Pieces:
         return [(f"{self._language.hashtag} {match['name'].replace('_', ' ')}", match.start())]
@@ -78,9 +79,9 @@ class Addresses:
         for group in re.finditer(r"\+|\d+", match.group()):
             at = match.start() + group.start()
             if group.group() == "+":
-                pieces.append((self._language.plus, at))
+                pieces.append((self._language.symbols["+"], at))
                 continue
-            if pieces and pieces[-1][0] != self._language.plus:
+            if pieces and pieces[-1][0] != self._language.symbols["+"]:
                 pieces.append((",", at))
             pieces.append((self._digits(group.group()), at))
         return pieces
@@ -93,6 +94,8 @@ class Addresses:
         return self._numbers.digits(group)
 
     def _version(self, match: re.Match[str]) -> Pieces | None:
+        if not match["v"] and "." in self._language.group and _NO_VERSION.fullmatch(match["numbers"]):
+            return None
         pieces: Pieces = [(self._language.version, match.start())] if match["v"] else []
         for token in re.finditer(r"\d+|\.", match["numbers"]):
             number = token.group()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from antiphon.text.spoken.language import Language
-from antiphon.text.spoken.numbers import Numbers
-from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, one_of, rule, word_before
+from antiphon.text.spoken.numbers import Numbers, changed
+from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, ends_sentence, one_of, rule, word_before, words_before
 
 _DASH = r"\s?[-‐‑–—]\s?"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
@@ -23,7 +23,7 @@ class Dates:
         self._months |= {abbreviation.lower(): i for abbreviation, i in language.month_abbreviations.items()}
         names = [*language.months, *language.month_abbreviations, *(f"{m}." for m in language.month_abbreviations)]
         self._month_names = f"(?:{one_of(names)}){WORD_END}"
-        self._marks = f"(?:{language.ordinal_marks}|{language.feminine_ordinal_marks})?"
+        self._marks = f"(?:{'|'.join(mark for mark, _ in language.ordinals) or '(?!)'})?"
 
     def rules(self) -> list[Rule]:
         language = self._language
@@ -36,19 +36,19 @@ class Dates:
         found = [
             rule("0", r"(?P<year>\d{4})-(?P<month>0\d|1[0-2])-(?P<day>[0-3]\d)(?!\d)", self._date),
             rule("0", self._numeric(), self._date),
+            rule("0", rf"{language.short_date}(?![\d/])", self._date),
             rule("0", rf"(?P<h>\d{{1,2}}):(?P<m>{_MINUTE}):(?P<s>{_MINUTE})(?!\d)", self._duration),
             rule("0", span, self._from_hour),
             rule("0", rf"{clock}(?:{after})?", self._time),
+            rule("0", rf"(?P<hour>{_HOUR})\.(?P<minute>{_MINUTE})(?![\d.,]\d|\d)(?:{after})?", self._dotted_time),
             rule("0", rf"(?P<hour>{_HOUR}){after}", self._time),
             rule("0", self._day_first(), self._date),
             rule("$", rf"[-‐‑–—](?=\s?{_HOUR}(?:(?:{language.hour_marks}){_MINUTE}|{after}))", self._to_time),
         ]
         if language.month_first:
             found.append(rule("a", self._month_first(), self._date))
-        if language.decades:
-            decade = r"(?P<mark>['’])?(?P<decade>(?:(?<=['’])|1\d|20)\d0)['’]?s(?![^\W_])"
-            found.append(rule("0$", decade, self._decade))
-        return found
+        decade = rf"['’]?(?P<decade>(?:(?<=['’])|1\d|20)\d0|[2-9]0)['’]?(?:{language.decade_mark}){WORD_END}"
+        return [*found, rule("0$", decade, self._decade)]
 
     def _numeric(self) -> str:
         first, second = ("month", "day") if self._language.month_first else ("day", "month")
@@ -64,8 +64,7 @@ class Dates:
         """
 
     def _day_first(self) -> str:
-        words = self._language.written_joint
-        joint = rf"(?:\s(?:{words}))?" if words else ""
+        joint = rf"(?:\s(?:{self._language.written_joint}))?"
         return rf"""
             (?P<day>{_DAY}){self._marks}(?:{_DASH}(?P<to>{_DAY}){self._marks})?{joint}
             \s(?P<month>{self._month_names})(?:{joint},?\s(?P<year>{_YEAR})(?![\d-]))?
@@ -81,9 +80,9 @@ class Dates:
         if not (1 <= month <= 12 and 1 <= day <= 31):
             return None
         year = groups.get("year")
-        words = {"month": language.months[month - 1], "day": self.day(day, match)}
+        words = {"month": language.months[month - 1], "day": self._day(day, match)}
         if groups.get("to"):
-            words["day"] += f" {language.range_word} {self.day(int(groups['to']), match)}"
+            words["day"] += f" {language.range_word} {self._day(int(groups['to']), match)}"
         template = language.date
         if year:
             template = language.date_with_year
@@ -94,12 +93,14 @@ class Dates:
             template = template.partition(" ")[2]
         return _fill(template, words, {name: match.start(name) for name in words})
 
-    def day(self, day: int, match: re.Match[str]) -> str:
+    def _day(self, day: int, match: re.Match[str]) -> str:
         language = self._language
         if day == 1 and language.first_day:
-            return language.first_day
+            marked = match.string[match.end("day") : match.end("day") + 1] not in (" ", "/", "-")
+            if marked or not language.first_day_marked:
+                return language.first_day
         if language.day_is_ordinal:
-            return self._numbers.ordinal(day, before=word_before(match))
+            return self._numbers.ordinal(day, before=" ".join(words_before(match, 2)))
         return self._numbers.cardinal(day)
 
     def _year(self, text: str) -> str:
@@ -110,40 +111,47 @@ class Dates:
     def _time(self, match: re.Match[str]) -> Pieces | None:
         groups = match.groupdict()
         half, minute = groups.get("half"), groups.get("minute")
-        pieces = [(self._clock(int(match["hour"]), minute, half=half), match.start("hour"))]
+        word = half is None and match.group()[-1].isalpha()
+        pieces = [(self._clock(int(match["hour"]), minute, half=half is not None, word=word), match.start("hour"))]
         if half:
             pieces.append((f"{half[0].upper()} M", match.start("half")))
-            if half.endswith(".") and _ends_sentence(match):
+            if half.endswith(".") and ends_sentence(match.string, match.end()):
                 pieces.append((".", match.end() - 1))
         return pieces
 
+    def _dotted_time(self, match: re.Match[str]) -> Pieces | None:
+        """ "20.15", which is a time if something says so."""
+        said = match["half"] or match.group()[-1].isalpha()
+        return self._time(match) if said or word_before(match).lower() in self._language.dotted_times else None
+
     def _from_hour(self, match: re.Match[str]) -> Pieces:
-        hour = self._clock(int(match["hour"]), match["minute"], half="am")
+        hour = self._clock(int(match["hour"]), match["minute"], half=True)
         return [(hour, match.start("hour")), (self._language.range_word, match.start("dash"))]
 
     def _to_time(self, match: re.Match[str]) -> Pieces | None:
         """The dash between two times."""
         before = match.string[max(match.start() - 8, 0) : match.start()]
-        is_time = re.search(rf"(?:\d(?:{self._language.hour_marks})\d\d|[AaPp]\.?[Mm]\.?)\s?\Z", before)
-        return [(self._language.range_word, match.start())] if is_time else None
+        language = self._language
+        times = rf"(?:\d(?:{language.hour_marks})\d\d|[AaPp]\.?[Mm]\.?|\d\s?(?:{language.hour_words}))\s?\Z"
+        is_time = re.search(times, before)
+        return [(language.range_word, match.start())] if is_time else None
 
-    def _clock(self, hour: int, minute: str | None, *, half: str | None) -> str:
+    def _clock(self, hour: int, minute: str | None, *, half: bool, word: bool = False) -> str:
+        """`half`: of the day, which follows; `word`: one for the hour is written."""
         language = self._language
         h = self._numbers.cardinal(hour, noun=language.hour)
         hours = language.hour.one if hour == 1 else language.hour.many
         if minute is None or not int(minute):
-            return h if half else language.full_hour.format(h=h, hours=hours)
+            template = (language.said_hour if word else "") or language.full_hour
+            return h if half else template.format(h=h, hours=hours)
         m = self._numbers.cardinal(int(minute))
         if int(minute) < 10:
             m = language.padded_minute.format(m=m)
         return language.time.format(h=h, m=m, hours=hours)
 
-    def _duration(self, match: re.Match[str]) -> Pieces | None:
-        units = self._language.duration
-        if units is None:
-            return None
+    def _duration(self, match: re.Match[str]) -> Pieces:
         said = []
-        for name, noun in zip("hms", units, strict=True):
+        for name, noun in zip("hms", self._language.duration, strict=True):
             number = int(match[name])
             form = noun.many if self._numbers.is_many(number) else noun.one
             said.append((f"{self._numbers.cardinal(number, noun=noun)} {form}", match.start(name)))
@@ -153,7 +161,7 @@ class Dates:
     def _decade(self, match: re.Match[str]) -> Pieces:
         digits = match["decade"]
         words = self._numbers.year(int(digits)) if len(digits) == 4 else self._numbers.cardinal(int(digits))
-        return [(words[:-1] + "ies" if words.endswith("y") else words + "s", match.start("decade"))]
+        return [(changed(words, self._language.decade), match.start("decade"))]
 
 
 def _fill(template: str, words: dict[str, str], starts: dict[str, int]) -> Pieces:
@@ -168,8 +176,3 @@ def _fill(template: str, words: dict[str, str], starts: dict[str, int]) -> Piece
             text = text[1:]
         pieces.append((text.strip(), at))
     return pieces
-
-
-def _ends_sentence(match: re.Match[str]) -> bool:
-    rest = match.string[match.end() :].lstrip(" \"'”’)")
-    return not rest or rest[0].isupper() or rest[0] == "\n"

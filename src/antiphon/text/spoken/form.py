@@ -20,7 +20,15 @@ from antiphon.text.spoken.markup import Markup
 from antiphon.text.spoken.reader import Reader
 
 # Language, in some cases with its region -> the module with its tables, and the name of them there.
-_TABLES = {"en": "en:ENGLISH"}
+_TABLES = {
+    "en": "en:ENGLISH",
+    "de": "de:GERMAN",
+    "es": "es:SPANISH",
+    "fr": "fr:FRENCH",
+    "it": "it:ITALIAN",
+    "pt": "pt:PORTUGUESE",
+    "pt-br": "pt:BRAZILIAN",
+}
 
 
 class SpokenForm:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Patterns and what to put in their place, one after the other.
+Changes = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Noun:
@@ -73,44 +76,53 @@ class Language:
     dot: str  # how the mark is read in versions and addresses
     decimals_as_number: int = 0  # so many decimals at most are read as one number, and not digit by digit
     plural_from: float = 0.0  # from which on "many" is used; 0: for all but 1
-    masculine: tuple[tuple[str, str], ...] = ()  # patterns that make a number agree with a noun after it
-    feminine: tuple[tuple[str, str], ...] = ()
+    masculine: Changes = ()  # makes a number agree with a noun after it
+    feminine: Changes = ()
     feminine_nouns: str = r"(?!)"  # which nouns are, where a number must agree with one
-    repairs: tuple[tuple[str, str], ...] = ()  # of what num2words gets wrong
+    no_nouns: frozenset[str] = frozenset()  # words after a number that it does not count
+    nouns_in_capitals: bool = False
+    percent_is_noun: bool = False  # a number agrees with it
+    repairs: Changes = ()  # of what num2words gets wrong
     magnitudes: Mapping[str, str] = field(default_factory=dict)  # "M" -> "million/millions"
     of_magnitude: str = ""  # "millions of": between a magnitude and what is counted
+    elided: str = ""  # the same before a vowel
     year_pairs: tuple[int, int] | None = None  # years read in pairs, "nineteen ninety-nine"
-    half: str = "half"
+    oh: str = ""  # the zero of "305", where such a name is read in pairs
     fractions: Mapping[int, str] = field(default_factory=dict)  # denominator -> "third/thirds"
     one_in_fractions: str = ""  # "one" of "one third"
-    and_a_half: str = ""
+    half: tuple[str, str]  # alone, of a masculine and a feminine noun
+    and_a_half: tuple[str, str]
 
     # Ordinals.
-    ordinal_marks: str = r"(?!)"  # what after digits makes an ordinal
-    feminine_ordinal_marks: str = r"(?!)"
-    ordinal_endings: Mapping[str, str] = field(default_factory=dict)  # by the word before; "" is the rule
-    feminine_ordinal: tuple[tuple[str, str], ...] = ()
+    ordinals: tuple[tuple[str, Changes], ...] = ()  # what after digits makes an ordinal, and how it then changes
+    ordinal_endings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by the word before; with "", by any other in dates
 
     # Dates and times.
     months: tuple[str, ...]
     month_abbreviations: Mapping[str, int]
-    weekday_abbreviations: Mapping[str, str]
+    weekdays: Mapping[str, str]  # their abbreviations
     month_first: bool = False
     date: str  # "{month} {day}"
     date_with_year: str
     date_day_first: str = ""  # where a day before its month is said otherwise; {year} may be left out
-    written_joint: str = ""  # what may stand between day, month and year: "de"
+    short_date: str = r"(?P<day>\d{1,2})/(?P<month>0\d)"  # without a year
+    written_joint: str = r"(?!)"  # what may stand between day, month and year: "de"
     day_is_ordinal: bool = False
     first_day: str = ""  # the first of a month, where the others are cardinals
+    first_day_marked: bool = False  # only where it is written as an ordinal
     time: str  # "{h} {m}"
     full_hour: str
+    said_hour: str = ""  # a full hour with a word for it, where that is read too
     padded_minute: str = "{m}"  # below ten
     hour: Noun = Noun("", "")
     hour_words: str = r"(?!)"  # what may follow a time and is said already
-    minutes_and: str = ""  # of a duration: hours, minutes and seconds
     hour_marks: str = ":"
-    duration: tuple[Noun, Noun, Noun] | None = None
-    decades: bool = False  # "1980s" is one
+    dotted_times: frozenset[str] = frozenset()  # after one of these "20.15" is a time
+    duration: tuple[Noun, Noun, Noun]  # hours, minutes and seconds
+    decade_mark: str = r"(?!)"  # "1980s"
+    decade: Changes = ()
 
     # Money, units and symbols.
     currencies: Mapping[str, Currency]
@@ -119,36 +131,38 @@ class Language:
     per: str  # of units that are made of two
     symbols: Mapping[str, str]
     range_word: str
+    ratio_word: str
     by: str  # "3 by 4"
-    minus: str
-    plus: str
     number_sign: str  # "#5"
     about: str  # "~30"
     percent: str
     power: str
 
     # Addresses and telephones.
-    at: str
     address_marks: Mapping[str, str]
     hashtag: str
     phone: str  # a pattern of how they are written
     phone_in_pairs: bool = False
-    phone_words: frozenset[str] = frozenset()  # after one of these even three digits are a telephone's
+    short_numbers: frozenset[str] = frozenset("112 911".split())  # telephones too, where one of these is near
+    phone_words: frozenset[str] = frozenset()
     digit_words: frozenset[str] = frozenset()  # after one of these a number is read digit by digit
     pair_words: frozenset[str] = frozenset()  # after one of these three digits are a name: "room 305"
 
     # Words.
     abbreviations: Mapping[str, str]
-    contextual: tuple[tuple[str, str], ...] = ()  # abbreviations that depend on what is around them
+    long_abbreviations: tuple[str, ...] = ("approx", "govt")  # how those end that are longer than six letters
+    contextual: Changes = ()  # abbreviations that depend on what is around them
     openers: frozenset[str] = frozenset()  # words that begin one of these, and look like any other
     spelled: frozenset[str] = frozenset()  # initialisms that have a vowel and are spelled all the same
     pronounced: frozenset[str] = frozenset()  # those without, or of two letters, that are words
     rulers: frozenset[str] = frozenset()  # names that are counted: "Henry VIII"
-    ruler: str = "{ordinal}"  # how they are
-    rulers_ordinal_to: int = 1000  # and up to which number
+    queens: frozenset[str] = frozenset()
+    ruler: tuple[str, str] = ("{ordinal}", "{ordinal}")  # how a king is, and a queen
+    feminine_ordinal: Changes = ()
+    rulers_ordinal_to: int = 1000  # and up to which number; then by a cardinal
     counted: frozenset[str] = frozenset()  # "Chapter IV"
     centuries: frozenset[str] = frozenset()  # words for a century, where its numeral stands before or after
     century_ordinal: bool = False
     version: str = "version"
-    and_: str = "and"
-    code: str = "a block of code"
+    and_: str
+    code: str  # said in the place of a block of code

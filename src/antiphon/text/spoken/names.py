@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from antiphon.text.spoken.language import Language
 from antiphon.text.spoken.numbers import Numbers
-from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, one_of, rule, word_before, words_before
+from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, ends_sentence, one_of, rule, word_before, words_before
 
 _ROMAN = r"(?=[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _UPPER = "A-ZÄÖÜÉÈÀÇÑÁÍÓÚÂÊÔÃÕ"
@@ -20,10 +20,12 @@ class Names:
     def __init__(self, language: Language, numbers: Numbers) -> None:
         self._language = language
         self._numbers = numbers
+        at_start = {name.capitalize(): said.capitalize() for name, said in language.abbreviations.items()}
+        self._abbreviations = at_start | dict(language.abbreviations)
 
     def rules(self) -> list[Rule]:
         language = self._language
-        day = f"(?:{one_of(language.weekday_abbreviations)})"
+        day = f"(?:{one_of(language.weekdays)})"
         days = rf"(?P<first>{day})\.?\s?(?P<dash>[-–—])\s?(?P<second>{day}){WORD_END}"
         roman = rf"""
             (?P<numeral>{_ROMAN})(?P<mark>\.|(?:er|ème|eme|e|ère){WORD_END})?
@@ -32,7 +34,8 @@ class Names:
         return [
             *(Rule("a0$", re.compile(pattern), _saying(words)) for pattern, words in language.contextual),
             rule("a", days, self._weekdays),
-            rule("a", f"(?:{one_of(language.abbreviations)}){WORD_END}", self._abbreviation),
+            rule("a", rf"(?P<day>{day})\.?(?=,?\s\d)", self._weekday),
+            rule("a", f"(?:{one_of(self._abbreviations)}){WORD_END}", self._abbreviation),
             rule("a", roman, self._roman),
             rule("a", rf"[{_UPPER}](?:\.\s?[{_UPPER}])+\.?{WORD_END}", self._dotted),
             rule("a", rf"[A-Z]{{1,3}}(?:&[A-Z]{{1,2}})+{WORD_END}", self._joined),
@@ -45,16 +48,19 @@ class Names:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _abbreviation(self, match: re.Match[str]) -> Pieces:
-        word = self._language.abbreviations[match.group()]
+        word = self._abbreviations[match.group()]
         pieces = [(word, match.start())]
         if match.group().endswith(".") and ends_sentence(match.string, match.end()):
             pieces.append((".", match.end() - 1))
         return pieces
 
     def _weekdays(self, match: re.Match[str]) -> Pieces:
-        names, to = self._language.weekday_abbreviations, self._language.range_word
+        names, to = self._language.weekdays, self._language.range_word
         first, second = (names[match[name]] for name in ("first", "second"))
         return [(first, match.start()), (to, match.start("dash")), (second, match.start("second"))]
+
+    def _weekday(self, match: re.Match[str]) -> Pieces:
+        return [(self._language.weekdays[match["day"]], match.start())]
 
     def _roman(self, match: re.Match[str]) -> Pieces | None:
         language, numeral, mark = self._language, match["numeral"], match["mark"] or ""
@@ -63,19 +69,26 @@ class Names:
         at = match.start()
         stop: Pieces = [(".", match.end() - 1)] if mark == "." and ends_sentence(match.string, match.end()) else []
         if match["century"] or before.lower() in language.centuries:
-            words = self._numbers.ordinal(number) if language.century_ordinal else self._numbers.cardinal(number)
+            ordinal = language.century_ordinal and (match["century"] is not None)
+            words = self._numbers.ordinal(number) if ordinal else self._numbers.cardinal(number)
             after: Pieces = [(match["century"].strip(), match.start("century"))] if match["century"] else []
             return [(words, at), *after, *stop]
-        if before in language.rulers:
-            if number > language.rulers_ordinal_to:
-                return [(self._numbers.cardinal(number), at), *stop]
-            ordinal = language.first_day if number == 1 and language.first_day else self._numbers.ordinal(number)
-            return [(language.ruler.format(ordinal=ordinal), at), *stop]
+        if before in language.rulers or before in language.queens:
+            return [(self._ruler(number, queen=before in language.queens), at), *stop]
+        if mark == "." and before.lower() in language.ordinal_endings:
+            return [(self._numbers.ordinal(number, before=before), at)]
         if before.lower() in language.counted or (len(numeral) > 2 and len(set(numeral)) > 1 and before[:1].isupper()):
             return [(self._numbers.cardinal(number), at), *stop]
-        if mark not in ("", ".") and len(numeral) > 1:
+        if mark not in ("", ".") and numeral not in ("M", "D", "C", "L"):
             return [(self._numbers.ordinal(number), at)]
         return None
+
+    def _ruler(self, number: int, *, queen: bool) -> str:
+        language = self._language
+        if number > language.rulers_ordinal_to:
+            return self._numbers.cardinal(number)
+        words = self._numbers.ordinal(number, before="der", changes=language.feminine_ordinal if queen else ())
+        return language.ruler[queen].format(ordinal=words)
 
     def _dotted(self, match: re.Match[str]) -> Pieces:
         pieces: Pieces = [(c, match.start() + i) for i, c in enumerate(match.group()) if c.isalpha()]
@@ -127,12 +140,6 @@ class Names:
 
 def _saying(words: str) -> Callable[[re.Match[str]], Pieces]:
     return lambda match: [(match.expand(words), match.start())]
-
-
-def ends_sentence(text: str, at: int) -> bool:
-    """Whether a full stop before `at` ends a sentence too: nothing follows, or something in capitals."""
-    rest = text[at:].lstrip(" \"'”’)")
-    return not rest or rest[0] == "\n"
 
 
 def _spelled(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from antiphon.text.spoken.language import Language, Noun
+from antiphon.text.spoken.language import Changes, Language, Noun
 
 LARGEST = 10**15  # what is larger is read digit by digit
 
@@ -17,27 +17,21 @@ class Numbers:
         self._language = language
         self._name = language.numbers
 
-    def cardinal(self, number: int, *, noun: Noun | None = None, before_word: bool = False) -> str:
-        """`noun`: what is counted; `before_word`: some noun of unknown gender follows."""
+    def cardinal(self, number: int, *, noun: Noun | None = None) -> str:
+        """`noun`: what is counted, where something is."""
         if number >= LARGEST:
             return self.digits(str(number))
-        words = _words(self._name, number, "cardinal")
-        for pattern, repair in self._language.repairs:
-            words = re.sub(pattern, repair, words)
-        if noun is not None and noun.feminine:
-            return _changed(words, self._language.feminine)
-        if noun is not None or before_word:
-            return _changed(words, self._language.masculine)
-        return words
-
-    def ordinal(self, number: int, *, before: str = "", feminine: bool = False) -> str:
-        """`before`: the word before it, which decides its ending in some languages."""
         language = self._language
-        words = _words(self._name, number, "ordinal")
-        if feminine:
-            words = _changed(words, language.feminine_ordinal)
-        endings = language.ordinal_endings
-        return words + endings.get(before.lower(), endings.get("", ""))
+        words = changed(_words(self._name, number, "cardinal"), language.repairs)
+        if noun is None:
+            return words
+        return changed(words, language.feminine if noun.feminine else language.masculine)
+
+    def ordinal(self, number: int, *, before: str = "", changes: Changes = ()) -> str:
+        """`before`: what stands before it, the last word or two of which decide its ending in some languages."""
+        endings, last = self._language.ordinal_endings, before.lower().split()[-2:]
+        known = (endings[key] for key in (" ".join(last), *last[-1:], "") if key in endings)
+        return changed(_words(self._name, number, "ordinal"), changes) + next(known, "")
 
     def year(self, number: int) -> str:
         first, last = self._language.year_pairs or (1, 0)
@@ -50,13 +44,13 @@ class Numbers:
 
     def pairs(self, text: str) -> str:
         """Three digits of a name, like a room's: "305" -> "three oh five", where the language does that."""
-        oh = self._language.padded_minute
-        if "oh" not in oh or not int(text[1:]):
+        oh = self._language.oh
+        if not oh or not int(text[1:]):
             return self.cardinal(int(text))
         rest = self.cardinal(int(text[1:]))
-        return f"{self.cardinal(int(text[0]))} {oh.format(m=rest) if text[1] == '0' else rest}"
+        return f"{self.cardinal(int(text[0]))} {f'{oh} {rest}' if text[1] == '0' else rest}"
 
-    def decimal(self, whole: str, decimals: str, *, noun: Noun | None = None) -> str:
+    def decimal(self, whole: str, decimals: str) -> str:
         """ "3", "14" -> "three point one four"."""
         language = self._language
         zeros = decimals[: len(decimals) - len(decimals.lstrip("0"))] if decimals.strip("0") else decimals
@@ -65,8 +59,7 @@ class Numbers:
             after = " ".join(part for part in (self.digits(zeros), self.cardinal(int(rest))) if part)
         else:
             after = self.digits(decimals)
-        feminine = noun if noun is not None and noun.feminine else None
-        return f"{self.cardinal(int(whole or 0), noun=feminine)} {language.point} {after}"
+        return f"{self.cardinal(int(whole or 0))} {language.point} {after}"
 
     def is_many(self, value: float) -> bool:
         """Which form of a noun follows: "1 kilometre", "2 kilometres"."""
@@ -74,7 +67,7 @@ class Numbers:
         return abs(value) >= start if start else abs(value) != 1
 
 
-def _changed(words: str, changes: tuple[tuple[str, str], ...]) -> str:
+def changed(words: str, changes: Changes) -> str:
     for pattern, replacement in changes:
         words = re.sub(pattern, replacement, words)
     return words

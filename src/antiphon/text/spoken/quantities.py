@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from antiphon.text.spoken.language import Currency, Language, Noun
 from antiphon.text.spoken.numbers import Numbers
-from antiphon.text.spoken.rules import Pieces, Rule, one_of, rule, words_before
+from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, one_of, rule, words_before
 
 _DASH = r"[-‐‑–—−]"
 _VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
     "⅘": (4, 5), "⅙": (1, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
 }  # fmt: skip
-_AFTER_UNIT = r"(?![^\W_]|[-/][^\W_])"
+_AFTER_UNIT = r"(?![^\W_]|/[^\W_])"
+_WORD_AFTER = re.compile(r"\s([^\W\d_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Quantities:
             (?P<first>{number})
             (?:(?:(?P<dash>\s?{_DASH}\s?)(?:(?:{money})\s?)?(?P<second>{number}))(?!\s*=|\d|{_DASH}\d))?
             (?:\s?(?P<magnitude>{magnitude})(?![^\W_]))?
-            (?:\s?(?:(?P<percent>%)|(?:{language.of_magnitude}\s)?(?P<after>{money})(?![^\W_])))?
+            (?:\s?(?:(?P<percent>%)|(?:{language.of_magnitude}\s|{language.elided})?(?P<after>{money}){WORD_END}))?
         """
         measure = rf"""
             (?P<sign>(?<![\w)])[-−+±])?(?P<first>{number})
@@ -77,14 +78,15 @@ class Quantities:
             whole, _, decimals = text.partition(".")
         return _Number(re.sub(r"\D", "", whole), decimals)
 
-    def say(self, number: _Number, *, noun: Noun | None = None, before_word: bool = False) -> str:
+    def say(self, number: _Number, *, noun: Noun | None = None) -> str:
         if number.decimals:
-            return self._numbers.decimal(number.whole, number.decimals, noun=noun)
-        return self._numbers.cardinal(int(number.whole), noun=noun, before_word=before_word)
+            return self._numbers.decimal(number.whole, number.decimals)
+        return self._numbers.cardinal(int(number.whole), noun=noun)
 
     def counted(self, number: _Number, noun: Noun) -> str:
         """The form of the noun after the number."""
-        return noun.many if number.decimals or self._numbers.is_many(number.value) else noun.one
+        fraction = bool(number.decimals) and not self._language.plural_from
+        return noun.many if fraction or self._numbers.is_many(number.value) else noun.one
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -97,11 +99,8 @@ class Quantities:
         if currency is not None:
             return [*sign, *self._money(match, first, second, currency)]
         if match["percent"]:
-            return [
-                *sign,
-                *self._range(match, first, second),
-                (self._language.percent, match.start("percent")),
-            ]
+            noun = Noun("", "") if self._language.percent_is_noun else None
+            return [*sign, *self._range(match, first, second, noun), (self._language.percent, match.start("percent"))]
         if second is None and not match["sign"] and not first.decimals:
             return [(self._bare(match, match["first"]), match.start("first"))]
         return [*sign, *self._range(match, first, second)]
@@ -115,18 +114,22 @@ class Quantities:
             (len(text) > 1 and text[0] == "0")
             or len(text) > 9
             or (len(text) > 2 and language.digit_words.intersection(before))
-            or (len(text) == 3 and language.phone_words.intersection(before[-1:]))
+            or (text in language.short_numbers and language.phone_words.intersection(before))
         ):
             return self._numbers.digits(text)
         if plain and len(text) == 3 and language.pair_words.intersection(before[-1:]):
             return self._numbers.pairs(text)
         if plain and len(text) == 4 and language.year_pairs:
             return self._numbers.year(int(text))
-        following = re.match(r"\s([^\W\d_]+)", match.string[match.end() :])
-        if following and following[1].islower():
-            feminine = re.fullmatch(language.feminine_nouns, following[1])
-            return self.say(number, noun=Noun("", "", bool(feminine)), before_word=True)
-        return self.say(number)
+        return self.say(number, noun=self._noun_after(match))
+
+    def _noun_after(self, match: re.Match[str]) -> Noun | None:
+        """What is counted, by the word after a number; its gender is a guess."""
+        language = self._language
+        found = _WORD_AFTER.match(match.string, match.end())
+        if found is None or found[1] in language.no_nouns or found[1][0].isupper() != language.nouns_in_capitals:
+            return None
+        return Noun("", "", re.fullmatch(language.feminine_nouns, found[1]) is not None)
 
     def _large(self, match: re.Match[str], first: _Number, second: _Number | None, currency: Currency | None) -> Pieces:
         """ "$5 million" -> "five million dollars"."""
@@ -134,12 +137,19 @@ class Quantities:
         pieces = [*self._sign(match), *self._range(match, first, second, noun)]
         pieces.append((self.counted(second or first, noun), match.start("magnitude")))
         if currency is not None:
-            of = self._language.of_magnitude if noun.one != noun.many or self._language.of_magnitude == "" else ""
             at = match.start("after") if match["after"] else match.start("magnitude")
-            pieces.append((f"{of} {currency.main.many}".strip(), at))
+            pieces.append((self._of(noun, currency.main.many), at))
         elif match["percent"]:
             pieces.append((self._language.percent, match.start("percent")))
         return pieces
+
+    def _of(self, magnitude: Noun, counted: str) -> str:
+        """ "de dólares", after what is a noun itself: "millones", not "mil"."""
+        language = self._language
+        if magnitude.one == magnitude.many or not language.of_magnitude:
+            return counted
+        elided = language.elided and counted[0] in "aeiouhé"
+        return f"{language.elided}{counted}" if elided else f"{language.of_magnitude} {counted}"
 
     def _money(self, match: re.Match[str], first: _Number, second: _Number | None, currency: Currency) -> Pieces:
         if second is not None:
@@ -154,11 +164,12 @@ class Quantities:
         main = f"{self.say(whole, noun=currency.main)} {self.counted(whole, currency.main)}"
         if currency.cents is None or not int(cents):
             return main
-        count = self._numbers.cardinal(int(cents), noun=currency.cents)
+        count = self._numbers.cardinal(int(cents))
+        agreeing = self._numbers.cardinal(int(cents), noun=currency.cents)
         small = currency.cents.many if self._numbers.is_many(int(cents)) else currency.cents.one
         if not int(whole.whole):
-            return f"{count} {small}"
-        return self._language.money.format(main=main, count=count, cents=f"{count} {small}")
+            return f"{agreeing} {small}"
+        return self._language.money.format(main=main, count=count, cents=f"{agreeing} {small}")
 
     def _measure(self, match: re.Match[str]) -> Pieces | None:
         first = self.parse(match["first"])
@@ -186,19 +197,19 @@ class Quantities:
         top, bottom = _VULGAR[match["vulgar"]] if match["vulgar"] else (int(match["top"]), int(match["bottom"]))
         if match["vulgar"] is None and (top >= bottom or bottom not in language.fractions):
             return None
+        counted = language.units[match["unit"]] if match["unit"] else self._noun_after(match)
+        gender = counted is not None and counted.feminine
         noun = Noun.parse(language.fractions[bottom])
-        if top == 1:
-            part = noun.one if bottom == 2 and match["whole"] else f"{language.one_in_fractions} {noun.one}".strip()
-        else:
-            part = f"{self._numbers.cardinal(top, noun=noun)} {noun.many}"
+        part = f"{language.one_in_fractions} {noun.one}" if top == 1 else f"{self._numbers.cardinal(top)} {noun.many}"
+        if (top, bottom) == (1, 2):
+            part = language.half[gender]
         at = match.start("vulgar") if match["vulgar"] else match.start("top")
         pieces = [(part, at)]
         if match["whole"]:
-            whole = self._numbers.cardinal(int(match["whole"]))
-            rest = language.and_a_half if (top, bottom) == (1, 2) else f"{language.and_} {part}"
+            whole = self._numbers.cardinal(int(match["whole"]), noun=counted)
+            rest = language.and_a_half[gender] if (top, bottom) == (1, 2) else f"{language.and_} {part}"
             pieces = [(whole, match.start("whole")), (rest, at)]
-        if match["unit"]:
-            counted = language.units[match["unit"]]
+        if match["unit"] and counted is not None:
             pieces.append((counted.many if match["whole"] else counted.one, match.start("unit")))
         return pieces
 
@@ -221,8 +232,8 @@ class Quantities:
 
     def _sign(self, match: re.Match[str]) -> Pieces:
         language = self._language
-        words = {"-": language.minus, "−": language.minus, "+": language.plus, "±": language.symbols["±"]}
-        return [(words[match["sign"]], match.start("sign"))] if match["sign"] else []
+        sign = "-" if match["sign"] == "−" else match["sign"]
+        return [(language.symbols[sign], match.start("sign"))] if sign else []
 
 
 def number_pattern(language: Language) -> str:

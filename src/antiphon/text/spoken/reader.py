@@ -64,8 +64,8 @@ class Reader:
         if token.lastgroup == "a":
             if not (word[1:].islower() or len(word) == 1) or word in self._openers:
                 return False
-            long = len(word) > _LONGEST_ABBREVIATION and _STOP_BEHIND.match(text, end)
-            return bool(long or _PLAIN_BEHIND.match(text, end))
+            long = len(word) > _LONGEST_ABBREVIATION and not word.endswith(self.language.long_abbreviations)
+            return bool((long and _STOP_BEHIND.match(text, end)) or _PLAIN_BEHIND.match(text, end))
         if token.lastgroup == "sign":
             return _PLAIN_MARKS.match(text, token.start()) is not None
         return token.lastgroup == "space"
@@ -92,11 +92,8 @@ def _write(draft: Draft, pieces: Pieces) -> None:
 
 def _openers(language: Language) -> frozenset[str]:
     """Words that look plain and begin something that is not."""
-    phrases = [
-        *language.months,
-        *language.month_abbreviations,
-        *language.weekday_abbreviations,
-        *language.abbreviations,
-    ]
-    phrases += [*language.currencies, *language.openers, *(month.capitalize() for month in language.months)]
-    return frozenset(word for phrase in phrases for word in re.findall(r"[^\W\d_]+", phrase)[:1])
+    phrases = [*language.months, *language.month_abbreviations, *language.weekdays, *language.abbreviations]
+    phrases += [*language.currencies, *language.openers]
+    found = (re.match(r"([^\W\d_]+)(?!\.)", phrase) for phrase in phrases)
+    openers = {match[1] for match in found if match}
+    return frozenset(openers | {word.capitalize() for word in openers})

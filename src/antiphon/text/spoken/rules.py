@@ -34,6 +34,12 @@ def words_before(match: re.Match[str], count: int) -> list[str]:
     return _WORD.findall(match.string, max(match.start() - 60, 0), match.start())[-count:]
 
 
+def ends_sentence(text: str, at: int) -> bool:
+    """Whether the full stop of an abbreviation before `at` ends a sentence too."""
+    rest = text[at:].lstrip(" \"'”’)")
+    return not rest or rest[0] == "\n"
+
+
 def one_of(words: Iterable[str]) -> str:
     """A pattern for any of them, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"

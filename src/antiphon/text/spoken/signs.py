@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from antiphon.text.spoken.language import Language
+from antiphon.text.spoken.language import Changes, Language
 from antiphon.text.spoken.numbers import Numbers
-from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, one_of, rule, word_before
+from antiphon.text.spoken.rules import WORD_END, Pieces, Rule, one_of, rule, word_before, words_before
 
 _SILENT = "*_`|~^\\<>{}[]•#"  # what is left of markup and drawing
 
@@ -20,12 +20,12 @@ class Signs:
 
     def before_quantities(self) -> list[Rule]:
         language = self._language
-        ordinal = rf"""
-            (?P<number>{self._number})
-            (?:(?P<feminine>{language.feminine_ordinal_marks})|{language.ordinal_marks}){WORD_END}
-        """
+        ordinals = [
+            rule("0", rf"(?P<number>{self._number})(?:{mark}){WORD_END}", self._ordinal(changes))
+            for mark, changes in language.ordinals
+        ]
         return [
-            rule("0", ordinal, self._ordinal),
+            *ordinals,
             rule("0", r"(?P<first>\d+):(?P<second>\d+)(?![:\d])", self._ratio),
             rule("$", r"\#(?=\d)|№\s?", _saying(language.number_sign)),
             rule("$", r"(?<!\w)[~≈](?=\s?[\d$€£])", _saying(language.about)),
@@ -46,16 +46,23 @@ class Signs:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def _ordinal(self, match: re.Match[str]) -> Pieces:
-        digits = int(re.sub(r"\D", "", match["number"]))
-        words = self._numbers.ordinal(digits, before=word_before(match), feminine=bool(match["feminine"]))
-        return [(words, match.start())]
+    def _ordinal(self, changes: Changes) -> Callable[[re.Match[str]], Pieces | None]:
+        endings = self._language.ordinal_endings
+
+        def read(match: re.Match[str]) -> Pieces | None:
+            digits, before = re.sub(r"\D", "", match["number"]), word_before(match)
+            if len(digits) > 6 or (endings and not (before and before.lower() in endings)):
+                return None
+            context = " ".join(words_before(match, 2))
+            return [(self._numbers.ordinal(int(digits), before=context, changes=changes), match.start())]
+
+        return read
 
     def _ratio(self, match: re.Match[str]) -> Pieces:
         first, second = (self._numbers.cardinal(int(match[name])) for name in ("first", "second"))
         return [
             (first, match.start()),
-            (self._language.range_word, match.end("first")),
+            (self._language.ratio_word, match.end("first")),
             (second, match.start("second")),
         ]
 

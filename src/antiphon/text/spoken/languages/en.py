@@ -64,6 +64,7 @@ ABBREVIATIONS = lines("""
 """)
 
 ADDRESS_MARKS = {
+    "@": "at",
     ".": "dot",
     "/": "slash",
     "-": "dash",
@@ -105,10 +106,10 @@ CONTEXTUAL = (
 SPELLED = """
     AAA ACL ADHD ADP AED AFK AGM AI AKA AM AOL API APR ASCII ATM BA BAE CAO CDC CEO CET CEST CFO CIA CIO COO CPA CPU
     CTO DC DIY DNA DOB DOE DOJ DUI EDT EFT EHR EIN EKG EMR EMS EMT EOB EOD EPA ER ESL ESPN EST ETA ETF EU EUR EV FAA
-    FAQ FBI FDA FDIC GDP GOP GPU GUI HIV HOA HR IBM ICU ID IDE IEEE IL IMO IOS IOU IP IPA IPO IQ IRA IRS ISBN ISO
-    ISP IT IUD IV IVF KFC LA LED LLC MBA MIA MIT MLA MOU MRI NBA NDA NFL NGO NHL NIH NSA NYU OCD OEM OS OTC OTP PA
-    PDA PO POA POS PR PSA PTA QA QR RIP ROI RSVP RV SEO SOS SUV TBA UAE UCLA UFO UI UK UN UPS URI URL US USA USB USC
-    USD USPS UTC UV UX VAT VIP VPN YMCA
+    FAQ FBI FDA FDIC GDP GOP GPU GUI HIV HOA HR IBM ICU ID IDE IEEE IL IMO IOS IOU IP IPA IPO IQ IRA IRS ISBN ISO ISP
+    IT IUD IV IVF KFC LA LED LLC MBA MIA MIT MLA MOU MRI NBA NDA NFL NGO NHL NIH NSA NYU OCD OEM OS OTC OTP PA PDA PO
+    POA POS PR PSA PTA QA QR RIP ROI RSVP RV SEO SOS SUV TBA UAE UCLA UFO UI UK UN UPS URI URL US USA USB USC USD USPS
+    UTC UV UX VAT VIP VPN YMCA
 """
 PRONOUNCED = "OK NO SO ON OF OR IN IS IF AS AT BY BE DO GO HE ME MY TO UP WE AN AH OH HI SHH HMM PSST MR MRS DR ST"
 RULERS = """
@@ -117,8 +118,8 @@ RULERS = """
     Paul Peter Philip Pius Ramses Richard Urban William
 """
 COUNTED = """
-    act appendix article book bowl chapter class episode figure grade level part phase rocky scene section stage
-    table title type vol volume war
+    act appendix article book bowl chapter class episode figure grade level part phase rocky scene section stage table
+    title type vol volume war
 """
 PHONE = r"""
       (?:\+?1[\s.-])?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}(?!\d)
@@ -142,11 +143,13 @@ ENGLISH = Language(
         10: tenth/tenths; 16: sixteenth/sixteenths; 100: hundredth/hundredths
     """),
     one_in_fractions="one",
-    and_a_half="and a half",
-    ordinal_marks="st|nd|rd|th",
+    half=("one half", "one half"),
+    and_a_half=("and a half", "and a half"),
+    oh="oh",
+    ordinals=(("st|nd|rd|th", ()),),
     months=tuple(MONTHS.split()),
     month_abbreviations=numbered(MONTH_ABBREVIATIONS) | {"Sept": 9},
-    weekday_abbreviations=WEEKDAYS,
+    weekdays=WEEKDAYS,
     month_first=True,
     date="{month} {day}",
     date_with_year="{month} {day}, {year}",
@@ -157,24 +160,24 @@ ENGLISH = Language(
     full_hour="{h} o'clock",
     padded_minute="oh {m}",
     duration=(Noun("hour", "hours"), Noun("minute", "minutes"), Noun("second", "seconds")),
-    decades=True,
+    decade_mark="s",
+    decade=((r"y$", "ies"), (r"(?<!ies)$", "s")),
     currencies=CURRENCIES,
     money="{main} and {cents}",
     units=UNITS,
     per="per",
     symbols=SYMBOLS,
     range_word="to",
+    ratio_word="to",
     by="by",
-    minus="minus",
-    plus="plus",
     number_sign="number",
     about="about",
     percent="percent",
     power="to the power of",
-    at="at",
     address_marks=ADDRESS_MARKS,
     hashtag="hashtag",
     phone=PHONE,
+    short_numbers=words("911 112 999 988 411 311"),
     phone_words=words("call calling dial dialing phone ring text"),
     digit_words=words("code pin zip otp passcode password card flight ending ends extension routing account"),
     pair_words=words("room suite apartment flight boeing airbus highway route interstate bus area"),
@@ -184,9 +187,8 @@ ENGLISH = Language(
     spelled=words(SPELLED),
     pronounced=words(PRONOUNCED),
     rulers=words(RULERS),
-    ruler="the {ordinal}",
+    ruler=("the {ordinal}", "the {ordinal}"),
     counted=words(COUNTED),
-    version="version",
     and_="and",
     code="a block of code",
 )
