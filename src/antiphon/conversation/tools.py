@@ -7,6 +7,7 @@ from dataclasses import replace
 from antiphon.conversation import fillers, replies
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import RunTool
+from antiphon.conversation.arguments import objection
 from antiphon.conversation.events import ToolReturned
 from antiphon.conversation.state import Pending, Phase, Reply
 from antiphon.conversation.stepping import Step
@@ -18,14 +19,16 @@ def timer(call_id: str) -> str:
 
 
 def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
-    """Records the intent, then runs the call. A tool nobody offered is answered at once, for the model to read."""
+    """Records the intent, then runs the call. A tool nobody offered, and values that no tool could take, are answered
+    at once, for the model to read."""
     if call.call_id in s.state.called:  # some models number their calls anew in each reply
         call = replace(call, call_id=s.new_id("call"))
     spec = _spec(s, call.name)
     s.set(history=s.state.history.called(reply.reply_id, call), called=s.state.called | {call.call_id})
     s.set(pending=(*s.state.pending, Pending(call, reply.reply_id, hold=spec is not None and spec.hold)))
-    if spec is None:
-        _end(s, call.call_id, f"There is no tool called {call.name!r}.", failed=True)
+    refusal = f"There is no tool called {call.name!r}." if spec is None else objection(spec, call.arguments)
+    if spec is None or refusal:
+        _end(s, call.call_id, refusal)
         return
     s.clear(replies.IDLE)
     s.emit(out.ToolCalled(call.call_id, call.name, call.arguments))
@@ -47,14 +50,16 @@ def ask_again(s: Step, call_ids: frozenset[str]) -> None:
 
 def returned(s: Step, event: ToolReturned) -> None:
     result = event.result or "(The tool returned nothing.)"
-    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result, failed=event.is_error)
+    _note_instructions(s, event.call_id, failed=event.is_error)
+    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result)
 
 
 def timed_out(s: Step, call_id: str) -> None:
-    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.", failed=True)
+    _note_instructions(s, call_id, failed=True)
+    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.")
 
 
-def _end(s: Step, call_id: str, result: str, *, failed: bool) -> None:
+def _end(s: Step, call_id: str, result: str) -> None:
     ended = [pending for pending in s.state.pending if pending.call.call_id == call_id]
     if not ended:
         return
@@ -65,7 +70,6 @@ def _end(s: Step, call_id: str, result: str, *, failed: bool) -> None:
         pending=tuple(pending for pending in s.state.pending if pending.call.call_id != call_id),
         history=s.state.history.returned(ended[0].call, result),
     )
-    _note_instructions(s, ended[0].call.name, failed=failed)
     if s.state.phase is not Phase.OPEN:
         return
     unanswered = bool(s.state.withheld)
@@ -78,9 +82,10 @@ def _end(s: Step, call_id: str, result: str, *, failed: bool) -> None:
         replies.next_reply(s)
 
 
-def _note_instructions(s: Step, name: str, *, failed: bool) -> None:
+def _note_instructions(s: Step, call_id: str, *, failed: bool) -> None:
     """What the tool wants said of it; of several that want the same, once."""
-    spec = _spec(s, name)
+    called = next((pending.call for pending in s.state.pending if pending.call.call_id == call_id), None)
+    spec = _spec(s, called.name) if called else None
     wanted = (spec.on_error if failed else spec.on_success) if spec else ""
     if wanted and wanted not in s.state.result_instructions:
         s.set(result_instructions=(*s.state.result_instructions, wanted))
