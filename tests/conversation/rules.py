@@ -44,6 +44,8 @@ class Rules:
             and event.reply_id == before.live.reply_id
         ):
             self.heard.setdefault(event.reply_id, event.heard)
+        if isinstance(event, ev.SessionRecovered):
+            self.heard.update((entry.reply_id or "", entry.message.text) for entry in event.found.history.entries)
         self.away = after.presence is Presence.AWAY
         self.returning = isinstance(event, ev.CallerReturned)
         for action in actions:

@@ -18,6 +18,7 @@ from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation.history import History
 from antiphon.conversation.machine import step
+from antiphon.conversation.recovery import Recovered
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import (
     Asked,
@@ -126,6 +127,7 @@ CASES: dict[str, Case] = {
     "tool returned": Case(ev.ToolReturned("call_1", "ok"), state=RUNNING),
     "tool returned, already ended": Case(ev.ToolReturned("call_1", "ok")),
     "session opened": Case(ev.SessionOpened("Hello.")),
+    "session recovered": Case(ev.SessionRecovered(Recovered(History(), plan=Plan(Trigger.TURN, "Hello.")))),
     "caller left": Case(ev.CallerLeft(9.5)),
     "caller returned": Case(ev.CallerReturned(), state=AWAY),
     "caller returned, and was sent all": Case(ev.CallerReturned(replayed=True), state=AWAY),
@@ -227,6 +229,12 @@ def test_a_closing_session_only_waits_for_its_end(event):
 
 @pytest.mark.parametrize("event", CASES)
 def test_before_the_beginning_only_what_prepares_it_counts(event):
-    prepares = {"session opened": "R", "settings changed": ".", "message added": ".", "end requested": "X"}
+    prepares = {
+        "session opened": "R",
+        "session recovered": "R",
+        "settings changed": ".",
+        "message added": ".",
+        "end requested": "X",
+    }
     new = State(settings=Settings(tools=(ToolSpec("order"),)))
     assert told(new, CASES[event].event) == prepares.get(event, "-")

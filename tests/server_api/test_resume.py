@@ -22,16 +22,18 @@ GREETING = "one two three four five six seven eight nine ten eleven twelve"
 CODE = ToneCode([GREETING, "hello there"])
 
 
-def using(body: Callable[[Served], Awaitable[Any]], **limits: Any) -> Any:
-    stages = Stages(
+def stages() -> Stages:
+    return Stages(
         stt=ScriptedStt(CODE, timing=SttTiming.instant()),
         llm=ScriptedLlm("hello there", timing=LlmTiming.instant()),
         tts=ScriptedTts(CODE, timing=TtsTiming.instant()),
         vad=EnergyVad(),
     )
 
+
+def using(body: Callable[[Served], Awaitable[Any]], **limits: Any) -> Any:
     async def main() -> Any:
-        async with asyncio.timeout(30), serving(made=stages, limits=Limits(**limits)) as served:
+        async with asyncio.timeout(30), serving(made=stages(), limits=Limits(**limits)) as served:
             return await body(served)
 
     return asyncio.run(main())

@@ -328,3 +328,17 @@ def test_the_event_loop_does_not_wait_for_the_database(tmp_path):
             return next(turns)
 
     assert asyncio.run(main()) == 50
+
+
+def test_abandoned_sessions_are_those_whose_owner_fell_silent(run):
+    async def body(store):
+        for number, seen_at in enumerate([10.0, 50.0, 20.0, 5.0]):
+            await store.create(session(f"s{number}", seen_at=seen_at))
+        await store.write("s3", 1, Changes(seen_at=5.0, ended_at=5.0))
+        await store.write("s2", 1, Changes(seen_at=60.0))
+        assert [one.id for one in await store.abandoned(seen_before=40.0, limit=10)] == ["s0"]
+        assert len(await store.abandoned(seen_before=99.0, limit=2)) == 2
+        await store.forget("s0")
+        assert await store.abandoned(seen_before=40.0, limit=10) == []
+
+    run(body)

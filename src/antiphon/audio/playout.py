@@ -239,6 +239,10 @@ class ReplyLedger:
         start = self._text_start or 0
         return self._text[max(self._first_char - start, 0) : self.heard_to(content_samples) - start]
 
+    def heard_chars(self, content_samples: int) -> int:
+        """How many characters of the reply's text go up to there."""
+        return max(self.heard_to(content_samples) - self._first_char, 0)
+
     def heard_to(self, content_samples: int) -> int:
         """The offset in the reply's text where `heard` ends."""
         heard = self._text_start or 0

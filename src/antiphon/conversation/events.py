@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from antiphon.conversation.recovery import Recovered
 from antiphon.conversation.settings import Settings
 from antiphon.types import Role, ToolCall
 
@@ -130,6 +131,13 @@ class SessionOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRecovered:
+    """The session began in another process, which is gone: the conversation goes on from what was stored of it."""
+
+    found: Recovered
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLeft:
     """The connection is lost. The caller was last known to hear at `at`, in seconds of the monotonic clock."""
 
@@ -228,6 +236,7 @@ Event = (
     | TimerFired
     | ToolReturned
     | SessionOpened
+    | SessionRecovered
     | CallerLeft
     | CallerReturned
     | SettingsChanged

@@ -37,7 +37,7 @@ def step(state: State, event: ev.Event, now: float) -> tuple[State, list[Action]
     return s.state, s.actions
 
 
-_BEFORE_OPEN = (ev.SessionOpened, ev.SettingsChanged, ev.MessageAdded, ev.EndRequested)
+_BEFORE_OPEN = (ev.SessionOpened, ev.SessionRecovered, ev.SettingsChanged, ev.MessageAdded, ev.EndRequested)
 
 
 def _may_reach_closing(event: ev.Event) -> bool:
@@ -126,6 +126,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.PlayoutStopped: endings.playout_stopped,
     ev.ToolReturned: tools.returned,
     ev.SessionOpened: _session_opened,
+    ev.SessionRecovered: presence.recovered,
     ev.CallerLeft: presence.left,
     ev.CallerReturned: presence.returned,
     ev.SettingsChanged: _settings_changed,

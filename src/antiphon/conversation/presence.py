@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from antiphon.conversation import fillers, overlap, replies, tools, turns
 from antiphon.conversation.actions import KeepRest, LosePlayout
-from antiphon.conversation.events import CallerLeft, CallerReturned, PlayoutStopped
-from antiphon.conversation.state import Asked, Floor, Gate, Phase, Presence, Standing, Trigger
+from antiphon.conversation.events import CallerLeft, CallerReturned, PlayoutStopped, SessionRecovered
+from antiphon.conversation.recovery import OF_ITS_MOMENT
+from antiphon.conversation.state import Asked, Floor, Gate, Phase, Presence, Standing, Turn
 from antiphon.conversation.stepping import Step
 
 _STOP_TIMEOUT = 1.0  # seconds the shell has to answer a LosePlayout; it answers at once
-_OF_ITS_MOMENT = (Trigger.FILLER, Trigger.IDLE, Trigger.GOODBYE)  # nobody misses the rest of a reply of these
 
 
 def left(s: Step, event: CallerLeft) -> None:
@@ -44,6 +44,25 @@ def returned(s: Step, event: CallerReturned) -> None:
         replies.next_reply(s)
 
 
+def recovered(s: Step, event: SessionRecovered) -> None:
+    """The session goes on in another process: nobody is greeted a second time."""
+    found = event.found
+    if s.state.phase is not Phase.NEW:
+        return
+    s.set(phase=Phase.OPEN, quiet_since=s.now, history=found.history, called=found.called)
+    s.set(results_unsaid=bool(found.unknown))
+    tools.run_again(s, found.again)
+    if found.turn:
+        item_id, words = found.turn
+        s.set(turn=Turn(item_id, Floor.OPEN, onset=0, text=words, asked=Asked.ANSWERED))
+        overlap.tell_open(s)
+        turns.close(s)
+        return
+    if found.plan:
+        s.set(plans=(found.plan,))
+    replies.next_reply(s)
+
+
 def keep_rest(s: Step, event: PlayoutStopped) -> bool:
     """The live reply was cut off. Whether there is a rest of it to be heard later: that is another reply."""
     live = s.state.live
@@ -52,7 +71,7 @@ def keep_rest(s: Step, event: PlayoutStopped) -> bool:
     if s.state.farewell:
         return False
     text = live.text[event.rest :]
-    if live.failed or live.plan.trigger in _OF_ITS_MOMENT or (live.written and not text.strip()):
+    if live.failed or live.plan.trigger in OF_ITS_MOMENT or (live.written and not text.strip()):
         return False
     rest = replace(
         live,

@@ -31,9 +31,26 @@ def dispatch(s: Step, reply: Reply, call: ToolCall) -> None:
         _end(s, call.call_id, refusal)
         return
     s.clear(replies.IDLE)
+    _run(s, call, spec)
+
+
+def _run(s: Step, call: ToolCall, spec: ToolSpec) -> None:
     s.emit(out.ToolCalled(call.call_id, call.name, call.arguments))
     s.do(RunTool(call))
     s.after(timer(call.call_id), spec.timeout)
+
+
+def run_again(s: Step, calls: tuple[ToolCall, ...]) -> None:
+    """Calls that another process had dispatched, and may be run twice; in a reply that says nothing."""
+    known = [(call, spec) for call in calls if (spec := _spec(s, call.name))]
+    if not known:
+        return
+    reply_id = s.new_id("resp")
+    s.emit(out.ReplyStarted(reply_id, s.new_id("msg")))
+    for call, spec in known:
+        s.set(pending=(*s.state.pending, Pending(call, reply_id, hold=spec.hold)))
+        _run(s, call, spec)
+    s.emit(out.ReplyDone(reply_id, out.ReplyStatus.COMPLETED))
 
 
 def ask_again(s: Step, call_ids: frozenset[str]) -> None:
@@ -49,14 +66,21 @@ def ask_again(s: Step, call_ids: frozenset[str]) -> None:
 
 
 def returned(s: Step, event: ToolReturned) -> None:
-    result = event.result or "(The tool returned nothing.)"
     _note_instructions(s, event.call_id, failed=event.is_error)
-    _end(s, event.call_id, f"The tool failed: {result}" if event.is_error else result)
+    _end(s, event.call_id, told(event.result, is_error=event.is_error))
+
+
+def told(result: str, *, is_error: bool = False, timed_out: bool = False) -> str:
+    """A tool's result, as the model reads it."""
+    if timed_out:
+        return "The tool did not answer in time. Its outcome is unknown."
+    result = result or "(The tool returned nothing.)"
+    return f"The tool failed: {result}" if is_error else result
 
 
 def timed_out(s: Step, call_id: str) -> None:
     _note_instructions(s, call_id, failed=True)
-    _end(s, call_id, "The tool did not answer in time. Its outcome is unknown.")
+    _end(s, call_id, told("", timed_out=True))
 
 
 def _end(s: Step, call_id: str, result: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +17,24 @@ from antiphon.conversation import notices as out
 from antiphon.errors import SessionClosed
 from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import journal as to
-from antiphon.server import tokens
+from antiphon.server import recall, tokens
 from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.recorder import Recorder
 from antiphon.server.stores.base import SessionRecord, StoreError
-from antiphon.session.makings import Hooks
+from antiphon.session.makings import Hooks, Past
 from antiphon.session.telling import call_hook
 from antiphon.types import ToolCall
 
 if TYPE_CHECKING:
     from antiphon.server.service import Service
+    from antiphon.session.session import Session
 
 
 class Booking:
-    """Made by Service.book; whoever runs the session closes it."""
+    """Made by the Service, for a session that begins or one that is taken over; whoever runs the session closes it."""
 
     def __init__(
-        self, service: Service, record: SessionRecord, *, settings: Settings, encoder: ThreadPoolExecutor
+        self, service: Service, record: SessionRecord, *, settings: Settings, recorder: Recorder | None = None
     ) -> None:
         self.record = record
         self.on_lost: Callable[[StoreError], None] = lambda _: None  # another process has the session, or it is deleted
@@ -42,11 +42,26 @@ class Booking:
         self._settings = settings
         self._closed = False
         self._reason: str | None = None  # why it ended, once it said so
-        self.journal = to.Journal(service.store, record, on_lost=lambda error: self.on_lost(error), now=service.now)
+        self._session: Session | None = None  # once it has begun
+        self.journal = to.Journal(
+            service.store,
+            record,
+            on_lost=lambda error: self.on_lost(error),
+            standing=self._standing,
+            now=service.now,
+        )
         self._hooks = JournalHooks(self.journal)
-        self._recorder = self._record(encoder)
-        self.journal.put(to.Configured(at=self.journal.ms, config=settings.session))
+        self._recorder = recorder
+
+    def begin(self) -> None:
+        """A session begins."""
+        self.journal.put(to.Configured(at=self.journal.ms, config=self._settings.session))
         self._tell("session.started")
+
+    def go_on(self, found: Past, entries: Sequence[to.Entry]) -> None:
+        """A session goes on that another process began; `entries` are what it wrote."""
+        self.journal.put(*recall.endings(found, entries, at=self.journal.ms))
+        self._hooks.go_on(call.call_id for call in found.found.again)
 
     @property
     def expires_at(self) -> float:
@@ -84,6 +99,10 @@ class Booking:
         """`hooks` with ours before them: give these to the session."""
         before, after = hooks.on_notice, hooks.journal
 
+        def begins(session: Session) -> None:
+            self._session = session
+            call_hook(hooks.on_session, session)
+
         def notice(notice: out.Notice) -> None:
             self._notice(notice)
             call_hook(before, notice)
@@ -100,12 +119,17 @@ class Booking:
             if hooks.before_tool:
                 await hooks.before_tool(call)
 
-        return dataclasses.replace(hooks, on_notice=notice, journal=step, before_tool=before_tool)
+        return dataclasses.replace(hooks, on_session=begins, on_notice=notice, journal=step, before_tool=before_tool)
 
     def caller_audio(self, data: bytes) -> None:
         """What the caller's microphone heard, in the input format."""
         if self._recorder:
             self._recorder.caller(data)
+
+    def agent_audio(self, data: bytes) -> None:
+        """What the agent says, as it is sent, in the output format."""
+        if self._recorder:
+            self._recorder.agent(data)
 
     def configured(self, settings: Settings) -> None:
         """The client has changed its session."""
@@ -142,19 +166,17 @@ class Booking:
         await self.journal.close()
 
     def _notice(self, notice: out.Notice) -> None:
-        if isinstance(notice, out.ReplyAudio) and self._recorder:
-            self._recorder.agent(notice.data)
-        elif isinstance(notice, out.SessionEnded):
+        if isinstance(notice, out.SessionEnded):
             self._reason = notice.reason
         self._hooks.notice(notice)
 
-    def _record(self, encoder: ThreadPoolExecutor) -> Recorder | None:
-        folder = self._service.options.recordings
-        if folder is None:
-            return None
-        config = to_config(self._settings)
-        path = recording_path(folder, self.record.id)
-        return Recorder(path, encoder, input=config.input_format, output=config.output_format)
+    def _standing(self) -> dict[str, Any]:
+        """What another process would need to go on, beside the journal."""
+        if self._session is None:
+            return {}
+        reply_id, samples = self._session.heard
+        state = msgspec.msgpack.encode(self._session.unfinished())
+        return {"state": state, "heard_reply": reply_id, "heard_samples": samples}
 
     def _tell(self, event: str, **more: Any) -> None:
         self._service.webhooks.tell(
@@ -167,6 +189,6 @@ class Booking:
         )
 
 
-def recording_path(folder: Path, session_id: str) -> Path:
-    """Where the recording of a session is, or would be."""
-    return folder / f"{session_id}.ogg"
+def recording_path(folder: Path, session_id: str, *, epoch: int = 1) -> Path:
+    """Where the recording of a session is, or would be: of its first owner's part. Each later owner has a file too."""
+    return folder / (f"{session_id}.ogg" if epoch == 1 else f"{session_id}.{epoch}.ogg")

@@ -9,12 +9,17 @@ from starlette.websockets import WebSocket
 
 from antiphon.errors import AntiphonError, ProtocolError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol, commands, refusals
+from antiphon.server import recall
+from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 from antiphon.server.stay import Line, Stay
 from antiphon.server.visit import Visit, hide_token
+from antiphon.session.makings import Past
 from antiphon.session.session import Session
+from antiphon.tools.base import Tool
+from antiphon.types import SessionConfig
 
 log = logging.getLogger("antiphon.server")
 
@@ -139,22 +144,46 @@ class Connection:
         await self._wait_until_ready()
         tools = await self._visit.agent_tools(agent_id)
         booking = await self._visit.book(self._protocol.settings, agent_id=agent_id)
-        self._stay = Stay(
-            command.config,
-            self._line,
-            booking=booking,
-            blueprint=self._runtime.blueprint,
-            tools=(*tools, *self._runtime.tools),
-            window=self._service.limits.resume_window,
-        )
-        self._service.park.add(self._stay)
+        self._begin(command.config, booking, (*tools, *self._runtime.tools))
 
     async def _resume(self, session_id: str) -> None:
         await self._wait_until_ready()
-        stay = await self._visit.find(session_id)
-        away = stay.take(self._line)
-        self._stay = stay
-        self._visit.returned(stay, self._protocol.settings, away=away)
+        if stay := await self._visit.find(session_id):
+            away = stay.take(self._line)
+            self._stay = stay
+            self._visit.returned(stay.booking, self._protocol.settings, away=away)
+        else:
+            await self._take_over(session_id)
+
+    async def _take_over(self, session_id: str) -> None:
+        """A session that another process began, and has no more."""
+        booking, settings, entries = await self._visit.claim(session_id)
+        try:
+            tools = (*await self._visit.agent_tools(booking.record.agent_id), *self._runtime.tools)
+        except ProtocolError:
+            await booking.release()  # as it was
+            raise
+        self._protocol.resume(settings)
+        config, record, now = self._protocol.config, booking.record, self._service.now()
+        offered = {spec.name: spec for spec in (*config.tools, *(tool.spec for tool in tools))}
+        past = recall.past(record, entries, config=config, offered=offered.values(), now=now)
+        booking.go_on(past, entries)
+        self._begin(config, booking, tools, past)
+        self._visit.returned(booking, settings, away=self._service.limits.resume_window)
+
+    def _begin(
+        self, config: SessionConfig, booking: Booking, tools: tuple[Tool, ...], past: Past | None = None
+    ) -> None:
+        self._stay = Stay(
+            config,
+            self._line,
+            booking=booking,
+            blueprint=self._runtime.blueprint,
+            tools=tools,
+            window=self._service.limits.resume_window,
+            past=past,
+        )
+        self._service.park.add(self._stay)
 
     async def _wait_until_ready(self) -> None:
         try:

@@ -23,12 +23,12 @@ from antiphon.server.stores.base import (
     StoreError,
     StoreUnavailable,
 )
-from antiphon.types import Cost
+from antiphon.types import Cost, Role
 
 log = logging.getLogger("antiphon.server")
 
 HEARTBEAT = 5.0  # seconds between two signs of life
-HEARD_EVERY = 0.2  # seconds the heard position may be behind
+HEARD_EVERY = 0.2  # seconds that how things stand, and what was heard, may be behind
 RETRY = 1.0  # seconds between attempts while the store cannot be reached
 MOST_WAITING = 10_000  # entries kept for a store that cannot be reached; then the oldest are lost
 
@@ -47,6 +47,19 @@ class SpeechStopped(_Entry, frozen=True, kw_only=True, tag="speech.stopped"):
 
 class UserSaid(_Entry, frozen=True, kw_only=True, tag="user"):
     item_id: str
+    text: str
+
+
+class MessageAdded(_Entry, frozen=True, kw_only=True, tag="message"):
+    """Context for the model, from the client or the program."""
+
+    role: Role
+    text: str
+
+
+class Summarised(_Entry, frozen=True, kw_only=True, tag="summary"):
+    """A summary of what no longer fitted the model's window."""
+
     text: str
 
 
@@ -116,6 +129,8 @@ Entry = (
     SpeechStarted
     | SpeechStopped
     | UserSaid
+    | MessageAdded
+    | Summarised
     | ReplyStarted
     | ReplyAudible
     | AgentSaid
@@ -155,8 +170,10 @@ class Journal:
         record: SessionRecord,
         *,
         on_lost: Callable[[StoreError], None] = lambda _: None,
+        standing: Callable[[], dict[str, Any]] = dict,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`standing` tells how things stand, as fields of the record (see Changes): asked at every write."""
         self._store = store
         self._id, self._epoch, self._began = record.id, record.epoch, record.created_at
         self._on_lost = on_lost
@@ -166,6 +183,9 @@ class Journal:
         self._fields: dict[str, Any] = {}  # of the record, to be written with them
         self._writing: asyncio.Task[None] | None = None  # only while there is something to write
         self._later: asyncio.TimerHandle | None = None
+        self._standing = standing
+        self._stood: dict[str, Any] = {}  # as it was written last
+        self._moving = False  # how things stand changes all the time
         self._lost = False
         self._rest()
 
@@ -188,12 +208,16 @@ class Journal:
         if self._writing is None:
             self._writing = self._loop.create_task(self._write(), name="journal")
 
-    def heard(self, reply_id: str, samples: int) -> None:
-        """The newest known position of the playout: written within HEARD_EVERY, however often it is told."""
-        if self._lost:
+    def moves(self, moving: bool) -> None:
+        """While things move, the way a reply does that is being heard, how they stand is written every HEARD_EVERY."""
+        self._moving = moving
+        self.changed()
+
+    def changed(self) -> None:
+        """Things stand otherwise now: it is written within HEARD_EVERY, however often this is told."""
+        if self._lost or self._writing:
             return
-        self._fields.update(heard_reply=reply_id, heard_samples=samples)
-        if self._writing is None and (self._later is None or self._later.when() > self._loop.time() + HEARD_EVERY):
+        if self._later is None or self._later.when() > self._loop.time() + HEARD_EVERY:
             self._rest(HEARD_EVERY)
 
     async def durable(self) -> None:
@@ -232,10 +256,17 @@ class Journal:
         finally:
             self._writing = None
         if not self._lost:
-            self._rest()
+            self._rest(HEARD_EVERY if self._moving else HEARTBEAT)
+
+    def _news(self) -> dict[str, Any]:
+        """How things stand, where that is not written yet."""
+        stands = self._standing()
+        news = {name: value for name, value in stands.items() if self._stood.get(name) != value}
+        self._stood = stands
+        return news
 
     async def _write_once(self) -> None:
-        entries, fields = tuple(self._entries), self._fields
+        entries, fields = tuple(self._entries), {**self._fields, **self._news()}
         self._entries, self._fields = [], {}
         try:
             changes = Changes(seen_at=self._now(), entries=entries, **fields)

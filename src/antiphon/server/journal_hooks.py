@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
@@ -20,13 +22,14 @@ class JournalHooks:
         self._trigger = "greeting"  # of the next reply
         self._instructions: str | None = None
 
+    def go_on(self, calls: Iterable[str]) -> None:
+        """Another process began the session; `calls` are open, and known to the journal."""
+        self._calls.update(calls)
+        self._trigger = "resume"
+
     def notice(self, notice: out.Notice) -> None:
         at = self._journal.ms
         match notice:
-            case out.ReplyAudio(audible=audible):  # first: fifty a second
-                if audible and not self._audible:
-                    self._audible = True
-                    self._journal.put(to.ReplyAudible(at=at, reply_id=self._reply))
             case out.SpeechStarted():
                 self._journal.put(to.SpeechStarted(at=at))
             case out.SpeechStopped():
@@ -39,8 +42,9 @@ class JournalHooks:
             case out.AgentTranscript(reply_id, _, text, interrupted):
                 self._journal.put(to.AgentSaid(at=at, reply_id=reply_id, text=text, interrupted=interrupted))
             case out.ReplyDone(reply_id, status):
+                self._journal.moves(False)
                 self._journal.put(to.ReplyDone(at=at, reply_id=reply_id, status=status.value))
-            case out.ToolCalled(call_id, name, arguments):
+            case out.ToolCalled(call_id, name, arguments) if call_id not in self._calls:  # else it is told again
                 self._calls.add(call_id)
                 self._journal.put(
                     to.ToolCalled(at=at, call_id=call_id, reply_id=self._reply, name=name, arguments=arguments)
@@ -58,6 +62,16 @@ class JournalHooks:
                 self._trigger, self._instructions = "reply_create", instructions
             case ev.SayRequested():
                 self._trigger = "say"
+            case ev.PlayoutStarted(reply_id) if reply_id == self._reply and not self._audible:
+                self._audible = True
+                self._journal.moves(True)
+                self._journal.put(to.ReplyAudible(at=self._journal.ms, reply_id=reply_id))
+            case ev.ReplyText() | ev.ReplyWritten() | ev.Heard() | ev.CallerLeft():
+                self._journal.changed()
+            case ev.MessageAdded(role, text):
+                self._journal.put(to.MessageAdded(at=self._journal.ms, role=role, text=text))
+            case ev.SummaryWritten(text):
+                self._journal.put(to.Summarised(at=self._journal.ms, text=text))
             case ev.ToolReturned(call_id, result, is_error):
                 self._returned(call_id, result, is_error=is_error)
             case ev.TimerFired(name):

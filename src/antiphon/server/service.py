@@ -16,19 +16,20 @@ import msgspec
 
 from antiphon.errors import ConfigError, ProtocolError
 from antiphon.protocols.voice_agent import refusals
-from antiphon.protocols.voice_agent.config import Settings
+from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import agents
 from antiphon.server.auth import Doorkeeper, Principal
 from antiphon.server.board import Board
-from antiphon.server.booking import Booking
+from antiphon.server.booking import Booking, recording_path
 from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.lobby import Lobby
 from antiphon.server.park import Park
-from antiphon.server.recorder import encoder
+from antiphon.server.recorder import Recorder, encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
+from antiphon.server.takeover import Takeover
 from antiphon.server.webhooks import Webhooks
 from antiphon.tools.http import HttpTool
 
@@ -80,6 +81,7 @@ class Service:
             most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
         )
         self.park = Park(lasting=options.store.lasting)
+        self.takeover = Takeover(self)
         self._live: dict[str, Booking] = {}
         self._anyones_key = ApiKey.of("local", secrets.token_hex(32))  # signs what a server without keys signs
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="recorder")
@@ -102,6 +104,7 @@ class Service:
         await self.store.open()
         self.lag.start()
         self._purging = asyncio.create_task(self._purge(), name="purge")
+        self.takeover.start()
 
     async def aclose(self) -> None:
         self.lag.stop()
@@ -109,6 +112,7 @@ class Service:
         if self._purging:
             self._purging.cancel()
             await asyncio.gather(self._purging, return_exceptions=True)
+        await self.takeover.aclose()
         await self.park.aclose()
         await asyncio.gather(*(booking.close("closed") for booking in list(self._live.values())))
         await self.webhooks.aclose()
@@ -145,7 +149,8 @@ class Service:
 
         Raises ProtocolError: `at_capacity` and `concurrency_exceeded`, both fatal; StoreUnavailable.
         """
-        await self._check_room(principal)
+        self.check_room()
+        await self._check_key(principal)
         now = self.now()
         longest = min(self.limits.session_duration, principal.max_duration or self.limits.session_duration)
         record = SessionRecord(
@@ -159,9 +164,22 @@ class Service:
             settings=msgspec.msgpack.encode(settings),
         )
         await self.store.create(record)
-        booking = Booking(self, record, settings=settings, encoder=self._encoder)
-        self._live[session_id] = booking
+        booking = self.booking(record, settings)
+        booking.begin()
         return booking
+
+    def booking(self, record: SessionRecord, settings: Settings) -> Booking:
+        """The books of a session that this process owns."""
+        booking = Booking(self, record, settings=settings, recorder=self._recorder(record, settings))
+        self._live[record.id] = booking
+        return booking
+
+    def _recorder(self, record: SessionRecord, settings: Settings) -> Recorder | None:
+        if self.options.recordings is None:
+            return None
+        config = to_config(settings)
+        path = recording_path(self.options.recordings, record.id, epoch=record.epoch)
+        return Recorder(path, self._encoder, input=config.input_format, output=config.output_format)
 
     def drop(self, session_id: str) -> None:
         """The session was deleted. Its owner is told at once if that is this process, else at its next write."""
@@ -171,7 +189,8 @@ class Service:
         """The booking is closed; told by itself."""
         self._live.pop(session_id, None)
 
-    async def _check_room(self, principal: Principal) -> None:
+    def check_room(self) -> None:
+        """Raises ProtocolError `at_capacity`, fatal, where this process has no room for another session."""
         limits, here = self.limits, len(self._live)
         if self.draining:
             raise refusals.at_capacity("The server is stopping; try again, and another will answer")
@@ -180,6 +199,9 @@ class Service:
         if here >= limits.sessions_whatever_lag and self.lag.seconds > limits.lag:
             log.warning("at capacity with %d sessions: the event loop is %.0f ms late", here, self.lag.seconds * 1000)
             raise refusals.at_capacity()
+
+    async def _check_key(self, principal: Principal) -> None:
+        limits = self.limits
         if limits.sessions_per_key is None:
             return
         live = await self.store.live(principal.key_name, seen_after=self.now() - OWNER_SILENT)

@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from antiphon.conversation.notices import Notice, SessionEnded, ToolCalled
+from antiphon.conversation.notices import Notice, ReplyAudio, SessionEnded, ToolCalled
 from antiphon.protocols.voice_agent import VoiceAgentProtocol, refusals
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.runtime import Blueprint
 from antiphon.server.stores.base import SessionMissing, StoreError
+from antiphon.session.makings import Past
 from antiphon.session.session import Session
 from antiphon.tools.base import Tool
 from antiphon.types import SessionConfig
@@ -48,8 +49,10 @@ class Stay:
         blueprint: Blueprint,
         tools: tuple[Tool, ...],
         window: float,
+        past: Past | None = None,
     ) -> None:
-        """`window` in seconds: so long the session waits for its client to come back."""
+        """`window` in seconds: so long the session waits for its client to come back. `past`: another process began
+        it."""
         self.booking = booking
         self.line: Line | None = line  # None: the client is away
         self._protocol = line.protocol  # of the last connection there was
@@ -66,6 +69,7 @@ class Stay:
             tools=tools,
             hooks=booking.watching(blueprint.hooks),
             options=blueprint.options,
+            past=past,
         )
         booking.on_lost = self._lost
         self._waiting: asyncio.TimerHandle | None = None  # for the client, until the window closes
@@ -101,7 +105,9 @@ class Stay:
             return
         if text:
             self.line.outbox.put(text)
-        if isinstance(notice, SessionEnded):
+        if isinstance(notice, ReplyAudio):
+            self.booking.agent_audio(notice.data)
+        elif isinstance(notice, SessionEnded):
             self.line.outbox.close(refusals.CLOSE_REFUSED if expired else refusals.CLOSE_NORMAL)
 
     @property

@@ -15,6 +15,7 @@ from antiphon.protocols.voice_agent import refusals
 from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server.auth import Principal
 from antiphon.server.booking import Booking
+from antiphon.server.journal import Entry
 from antiphon.server.limits import Allowance, Quiet
 from antiphon.server.service import Service
 from antiphon.server.stay import Stay
@@ -94,17 +95,22 @@ class Visit:
         self._begin(settings)
         return self.booking
 
-    async def find(self, session_id: str) -> Stay:
-        """The session that the client wants to go on with. Raises ProtocolError, fatal."""
+    async def find(self, session_id: str) -> Stay | None:
+        """The session that the client wants to go on with, if this process has it. Raises ProtocolError, fatal."""
         self._place.leave()
-        stay = await self._service.park.find(self.principal, session_id)
-        if stay is None:
-            raise refusals.session_not_found()
-        return stay
+        return await self._service.park.find(self.principal, session_id)
 
-    def returned(self, stay: Stay, settings: Settings, *, away: float) -> None:
+    async def claim(self, session_id: str) -> tuple[Booking, Settings, list[Entry]]:
+        """The session that the client wants to go on with, from the store. Raises ProtocolError, fatal."""
+        try:
+            return await self._service.takeover.claim(self.principal, session_id)
+        except StoreUnavailable as error:
+            log.error("no session can be taken over: %s", error)
+            raise refusals.internal_error() from error
+
+    def returned(self, booking: Booking, settings: Settings, *, away: float) -> None:
         """The client has its session back after so many seconds, and may send what was said meanwhile."""
-        self.booking = stay.booking
+        self.booking = booking
         self._begin(settings)
         self._audio.grant(away)
 

@@ -10,12 +10,13 @@ from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation.ledger import BUDGETS
+from antiphon.conversation.recovery import Recovered
 from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices
 from antiphon.session.budget import Budget
 from antiphon.tools.base import Tool
-from antiphon.types import Message, SessionConfig, ToolCall
+from antiphon.types import Cost, Message, SessionConfig, ToolCall
 
 if TYPE_CHECKING:
     from antiphon.session.session import Session
@@ -47,6 +48,16 @@ class Hooks:
     # Stores the intent of a tool call, which `on_notice` and `journal` were told before: awaited before the call is
     # run, or the client asked to run it. If it raises, or takes longer than 2 s, the call is not run.
     before_tool: Callable[[ToolCall], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a session was in another process, which is gone."""
+
+    found: Recovered
+    cost: Cost = field(default_factory=Cost)
+    lasted: float = 0.0  # seconds
+    ids: int = 0  # more than it gave out
 
 
 @dataclass(frozen=True, slots=True)

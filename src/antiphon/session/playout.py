@@ -156,6 +156,13 @@ class Playout:
         self._cancel_next()
         self._next = self._loop.call_soon(self._run)
 
+    def heard(self) -> tuple[str, int, int]:
+        """How much of the reply that is being played was heard by now: its id, samples, and characters of its text."""
+        if (speech := self._speech) is None:
+            return "", 0, 0
+        played = speech.ledger.played(self._loop.time() + TINY)
+        return self._reply_id, played, speech.ledger.heard_chars(played - self._inaudible(speech))
+
     def wants_more(self, speech: Speech) -> bool:
         """Whether the TTS should be given more text: little audio of this reply is waiting to be sent."""
         sent = self._position if speech is self._speech else speech.begins

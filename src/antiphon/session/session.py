@@ -16,6 +16,7 @@ from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation import turns
 from antiphon.conversation.machine import step
+from antiphon.conversation.recovery import Unfinished, unfinished
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import Phase, State
 from antiphon.errors import ProviderError
@@ -23,7 +24,7 @@ from antiphon.providers.base import Transcript
 from antiphon.session.budget import BudgetWatch
 from antiphon.session.calling import Gate, ToolRunner
 from antiphon.session.listening import RATE, Ear
-from antiphon.session.makings import Hooks, SessionOptions, Stages, settings_for
+from antiphon.session.makings import Hooks, Past, SessionOptions, Stages, settings_for
 from antiphon.session.metering import Meter
 from antiphon.session.peer import Peer
 from antiphon.session.speaking import Mouth
@@ -51,7 +52,9 @@ class Session:
         tools: tuple[Tool, ...] = (),
         hooks: Hooks | None = None,
         options: SessionOptions | None = None,
+        past: Past | None = None,
     ) -> None:
+        """`past`: it goes on where another process left it, and greets nobody."""
         self.session_id = session_id
         self.config = config
         self._stages = stages
@@ -59,7 +62,8 @@ class Session:
         self._options = options or SessionOptions()
         self._functions = {tool.spec.name: tool for tool in tools}
         self._loop = asyncio.get_running_loop()
-        self._opened_at = self._loop.time()
+        self._past = past
+        self._opened_at = self._loop.time() - (past.lasted if past else 0.0)
         self._gate = Gate(peer, on_open=self.drained)
         self._teller = Teller(self._gate, self._hooks)
         self._clock = TurnClock(self._options.budgets)
@@ -67,7 +71,8 @@ class Session:
         self._stepping = False
         self._ended = asyncio.Event()
         self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
-        self._state = State(settings=self._settings(), seed=session_id.rpartition("_")[2][:24].ljust(24, "0"))
+        seed = session_id.rpartition("_")[2][:24].ljust(24, "0")
+        self._state = State(settings=self._settings(), seed=seed, ids=past.ids if past else 0)
         self._build(config)
 
     def _build(self, config: SessionConfig) -> None:
@@ -95,7 +100,12 @@ class Session:
             peer=self._gate,
             tasks=self._tasks,
             clock=self._clock,
-            meter=Meter(self._stages, self._options.prices, heard=self._transcriber.heard),
+            meter=Meter(
+                self._stages,
+                self._options.prices,
+                heard=self._transcriber.heard,
+                before=self._past.cost if self._past else None,
+            ),
             post=self.post,
             tell=self._teller.tell,
         )
@@ -125,7 +135,7 @@ class Session:
             call_hook(self._hooks.on_session, self)
             self._mouth.prime(self._state)
             self._budget.start()
-            self.post(ev.SessionOpened(self.config.greeting))
+            self.post(ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
         finally:
             self.end("closed")
@@ -211,6 +221,17 @@ class Session:
     def history(self) -> tuple[Message, ...]:
         """What was really said and heard."""
         return self._state.history.messages()
+
+    def unfinished(self) -> Unfinished:
+        """What is going on, and is not yet history."""
+        reply_id, _, characters = self._mouth.playout.heard()
+        live = self._state.live
+        return unfinished(self._state, heard=characters if live and live.reply_id == reply_id else 0)
+
+    @property
+    def heard(self) -> tuple[str, int]:
+        """The reply that is being played, and how many samples of it were heard by now."""
+        return self._mouth.playout.heard()[:2]
 
     @property
     def is_over(self) -> bool:

@@ -157,6 +157,10 @@ class Store(Protocol):
     async def live(self, key_name: str, *, seen_after: float) -> int:
         """How many sessions of a key are not ended and had an owner since."""
 
+    async def abandoned(self, *, seen_before: float, limit: int) -> list[SessionRecord]:
+        """Some sessions that are not ended and whose owners have not written since. `settings` and `state` as in
+        `sessions`."""
+
     async def forget(self, id: str) -> bool:
         """Deletes a session and its journal. False where there was none."""
 

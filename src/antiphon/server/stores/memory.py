@@ -100,6 +100,10 @@ class MemoryStore:
             for record in self._sessions.values()
         )
 
+    async def abandoned(self, *, seen_before: float, limit: int) -> list[SessionRecord]:
+        records = self._sessions.values()
+        return [record for record in records if record.ended_at is None and record.seen_at < seen_before][:limit]
+
     async def forget(self, id: str) -> bool:
         self._journals.pop(id, None)
         return self._sessions.pop(id, None) is not None

@@ -145,6 +145,7 @@ class RedisStore:
             pipe.zadd(self._key("sessions", record.account), {record.id: record.created_at})
             pipe.sadd(self._key("accounts"), record.account)
             pipe.zadd(self._key("live", record.key_name), {record.id: record.seen_at})
+            pipe.zadd(self._key("open"), {record.id: record.seen_at})
             await pipe.execute()
 
     @_told
@@ -196,12 +197,21 @@ class RedisStore:
         return int(await self._redis.zcount(key, f"({seen_after}", "+inf"))
 
     @_told
+    async def abandoned(self, *, seen_before: float, limit: int) -> list[SessionRecord]:
+        ids = await self._redis.zrange(self._key("open"), "-inf", f"({seen_before}", byscore=True, offset=0, num=limit)
+        found = await self._records([id.decode() for id in ids])
+        if lost := {id.decode() for id in ids} - {record.id for record in found}:
+            await self._redis.zrem(self._key("open"), *lost)
+        return [record for record in found if record.ended_at is None and record.seen_at < seen_before]
+
+    @_told
     async def forget(self, id: str) -> bool:
         record = await self.session(id)
         if record is None:
             return False
         await self._redis.zrem(self._key("sessions", record.account), id)
         await self._redis.zrem(self._key("live", record.key_name), id)
+        await self._redis.zrem(self._key("open"), id)
         removed: int = await self._redis.delete(self._session(id), self._journal(id))
         return removed > 0
 
@@ -240,15 +250,17 @@ class RedisStore:
 
     @_told
     async def _mark_seen(self, id: str, changes: Changes) -> None:
-        """For `live`, which may lag a little behind."""
+        """For `live` and `abandoned`, which may lag a little behind."""
         name = await self._redis.hget(self._session(id), "key_name")
         if name is None:
             return
-        key = self._key("live", name.decode())
-        if changes.ended_at is not None:
-            await self._redis.zrem(key, id)
-        else:
-            await self._redis.zadd(key, {id: changes.seen_at})
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in (self._key("live", name.decode()), self._key("open")):
+                if changes.ended_at is not None:
+                    pipe.zrem(key, id)
+                else:
+                    pipe.zadd(key, {id: changes.seen_at})
+            await pipe.execute()
 
     async def _newest(self, key: str, limit: int, after: Cursor | None) -> list[str]:
         """Ids of a sorted set, newest first, from `after` on. Equal scores are in the order of their ids."""

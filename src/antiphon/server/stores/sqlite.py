@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     heard_samples INTEGER);
 CREATE INDEX IF NOT EXISTS sessions_newest ON sessions (account, created_at, id);
 CREATE INDEX IF NOT EXISTS sessions_live ON sessions (key_name, seen_at) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS sessions_open ON sessions (seen_at) WHERE ended_at IS NULL;
 CREATE TABLE IF NOT EXISTS journal (session TEXT, entry BLOB);
 CREATE INDEX IF NOT EXISTS journal_of ON journal (session);
 """
@@ -161,6 +162,10 @@ class SqliteStore:
         query = "SELECT count(*) AS n FROM sessions WHERE key_name = ? AND ended_at IS NULL AND seen_at > ?"
         count: int = (await self._read(query, (key_name, seen_after)))[0]["n"]
         return count
+
+    async def abandoned(self, *, seen_before: float, limit: int) -> list[SessionRecord]:
+        query = "SELECT * FROM sessions WHERE ended_at IS NULL AND seen_at < ? ORDER BY seen_at LIMIT ?"
+        return [SessionRecord(**row) for row in await self._read(query, (seen_before, limit))]
 
     async def forget(self, id: str) -> bool:
         def run(db: sqlite3.Connection) -> bool:
