@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from antiphon.client import Client
 from tests.cli.plugin import STAGES, environment
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Running:
         return self.url.replace("ws:", "http:").removesuffix("/v1/ws")
 
     def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(self.http + path, trust_env=False, timeout=5)
+        return httpx2.get(self.http + path, trust_env=False, timeout=PATIENCE)
 
     def metric(self, name: str) -> dict[str, float]:
         """By worker."""
@@ -128,10 +128,9 @@ def test_it_drains_when_it_is_told_to_stop(serve, workers):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_it_does_not_wait_longer_than_the_grace(serve, workers):
+def test_it_does_not_wait_longer_than_the_grace(serve):
     async def main() -> None:
-        running = serve("--workers", workers, "--grace", 1)
+        running = serve("--grace", 1)
         async with connect(running.url, proxy=None) as socket:
             await socket.send('{"type":"session.update","session":{}}')
             running.process.send_signal(signal.SIGTERM)
@@ -144,10 +143,9 @@ def test_it_does_not_wait_longer_than_the_grace(serve, workers):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_second_signal_stops_it_at_once(serve, workers):
+def test_a_second_signal_stops_it_at_once(serve):
     async def main() -> None:
-        running = serve("--workers", workers, "--grace", 1000)
+        running = serve("--workers", 2, "--grace", 1000)
         async with calling(running):
             running.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(until, lambda: running.get("/healthz").status_code == 503)

@@ -21,6 +21,7 @@ from antiphon.server.wire import HttpProtocol, WebSocketProtocol
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
 COURTESY = 0.005  # seconds a worker lets one with fewer sessions go first
 STANDING_BACK = 0.2  # seconds one that does not serve lets any go first
+LAST_ANSWERS = 0.2  # seconds between taking in nobody any more and closing what there is
 CLOSE_TIMEOUT = 3  # seconds connections have to end when the server is told to stop
 
 
@@ -40,6 +41,13 @@ class Server(uvicorn.Server):
                 listener, self._protocol, lobby=lobby, rate=rate, courtesy=self._courtesy, tls=self.config.ssl
             )
             self.servers.append(cast(asyncio.Server, acceptor))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self.servers:
+            acceptor.close()
+        if self._service.draining:  # who was taken in a moment ago is still answered
+            await asyncio.sleep(LAST_ANSWERS)
+        await super().shutdown(sockets)
 
     def _courtesy(self) -> float:
         """Connections go to the worker with the fewest sessions, and to one that does not serve only if none does."""
