@@ -129,6 +129,7 @@ class Language:
     money: str  # "{main} and {cents}"
     units: Mapping[str, Noun]
     per: str  # of units that are made of two
+    per_words: frozenset[str]  # what else may follow a stroke: "$5/month"
     symbols: Mapping[str, str]
     range_word: str
     ratio_word: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from antiphon.text.spoken.draft import Draft, Spoken
@@ -38,11 +39,13 @@ _MARKUP = re.compile(
     | (?P<stars>\*\*+|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w))
     | (?P<lines>(?<![^\W_])_{{1,3}}(?=[^\s_])|(?<=[^\s_])_{{1,3}}(?![^\W_]))
     | (?P<other>~~|`+|\\(?=[\\`*_{{}}\[\]()\#+.!|~>-]))
+    | (?P<entity>&(?:amp|lt|gt|quot|nbsp|apos|\#\d{{2,5}});)
     | (?P<emoji>[{EMOJI}]+)
     | (?P<newline>[^\S\n]*\n\s*)
     """,
     re.VERBOSE,
 )
+_STOPS = ".!?…,;:—–"
 
 
 class Markup:
@@ -85,6 +88,8 @@ class Markup:
             after = found.string[end : end + 1]
             goes_on = after.islower() and found.group().count("\n") < 2  # a line that was merely wrapped
             _pause(draft, "" if goes_on else ".", start)
+        elif kind == "entity":
+            draft.write(html.unescape(found.group()), start)
         elif kind == "cell":
             _pause(draft, ",", start)
         return end
@@ -97,6 +102,6 @@ class Markup:
 
 def _pause(draft: Draft, mark: str, at: int) -> None:
     """White space, after a mark that makes a pause where there is none."""
-    if mark and draft.speaks.isalnum() and not draft.last.isspace():
+    if mark and draft.speaks and draft.speaks not in _STOPS and not draft.last.isspace():
         draft.write(mark, at)
     draft.space(at)

@@ -50,7 +50,7 @@ class Numbers:
         rest = self.cardinal(int(text[1:]))
         return f"{self.cardinal(int(text[0]))} {f'{oh} {rest}' if text[1] == '0' else rest}"
 
-    def decimal(self, whole: str, decimals: str) -> str:
+    def decimal(self, whole: str, decimals: str, *, mark: str) -> str:
         """ "3", "14" -> "three point one four"."""
         language = self._language
         zeros = decimals[: len(decimals) - len(decimals.lstrip("0"))] if decimals.strip("0") else decimals
@@ -59,7 +59,7 @@ class Numbers:
             after = " ".join(part for part in (self.digits(zeros), self.cardinal(int(rest))) if part)
         else:
             after = self.digits(decimals)
-        return f"{self.cardinal(int(whole or 0))} {language.point} {after}"
+        return f"{self.cardinal(int(whole or 0))} {mark} {after}"
 
     def is_many(self, value: float) -> bool:
         """Which form of a noun follows: "1 kilometre", "2 kilometres"."""

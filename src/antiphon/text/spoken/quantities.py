@@ -22,6 +22,7 @@ _WORD_AFTER = re.compile(r"\s([^\W\d_]+)")
 class _Number:
     whole: str  # digits, without marks
     decimals: str
+    dotted: bool = False  # its mark is not that of the language
 
     @property
     def value(self) -> float:
@@ -45,7 +46,7 @@ class Quantities:
             (?:(?P<before>{money})\s?)?
             (?P<first>{number})
             (?:(?:(?P<dash>\s?{_DASH}\s?)(?:(?:{money})\s?)?(?P<second>{number}))(?!\s*=|\d|{_DASH}\d))?
-            (?:\s?(?P<magnitude>{magnitude})(?![^\W_]))?
+            (?:\s?(?P<magnitude>{magnitude}){WORD_END})?
             (?:\s?(?:(?P<percent>%)|(?:{language.of_magnitude}\s|{language.elided})?(?P<after>{money}){WORD_END}))?
         """
         measure = rf"""
@@ -66,6 +67,7 @@ class Quantities:
         return [
             rule("0$", fraction, self._fraction),
             rule("0", size, self._size),
+            rule("0", r"(?P<times>\d+)[x×](?=\s[^\W\d_]|[.,;!?)]|\Z)", self._times),
             rule("0$", measure, self._measure),
             rule("0$a", quantity, self._quantity),
         ]
@@ -76,11 +78,13 @@ class Quantities:
         whole, _, decimals = text.partition(mark)
         if not decimals and mark != "." and re.fullmatch(r"\d+\.\d{1,2}", text):
             whole, _, decimals = text.partition(".")
+            return _Number(whole, decimals, dotted=True)
         return _Number(re.sub(r"\D", "", whole), decimals)
 
     def say(self, number: _Number, *, noun: Noun | None = None) -> str:
         if number.decimals:
-            return self._numbers.decimal(number.whole, number.decimals)
+            mark = self._language.dot if number.dotted else self._language.point
+            return self._numbers.decimal(number.whole, number.decimals, mark=mark)
         return self._numbers.cardinal(int(number.whole), noun=noun)
 
     def counted(self, number: _Number, noun: Noun) -> str:
@@ -95,6 +99,8 @@ class Quantities:
         second = self.parse(match["second"]) if match["second"] else None
         currency = self._language.currencies.get(match["before"] or match["after"] or "")
         if match["magnitude"]:
+            if currency is None and (match["magnitude"] == "B" or (match["magnitude"] in "kK" and first.value < 10)):
+                return None  # "exit 12B", "4K"
             return self._large(match, first, second, currency)
         if currency is not None:
             return [*sign, *self._money(match, first, second, currency)]
@@ -191,6 +197,12 @@ class Quantities:
         if match["unit"]:
             pieces.append((self.counted(last, self._language.units[match["unit"]]), match.start("unit")))
         return pieces
+
+    def _times(self, match: re.Match[str]) -> Pieces:
+        return [
+            (self._numbers.cardinal(int(match["times"])), match.start()),
+            (self._language.symbols["×"], match.end() - 1),
+        ]
 
     def _fraction(self, match: re.Match[str]) -> Pieces | None:
         language = self._language

@@ -37,9 +37,11 @@ class Signs:
         return [
             rule("$", r"(?<=[\w)]\s)[-*x/<>](?=\s[\w(.])", self._operator),
             rule("$", r"(?<=\w)\+(?![^\W_])", self._symbol),
+            rule("$", r"[$€£¥]{2,}|[$€£¥](?=[^\W\d_])", _saying("")),
             rule("$", one_of(symbol for symbol in symbols if symbol not in "-*/<>"), self._symbol),
             rule("$", r"\A[-–](?=\s)", _saying("")),
             rule("$", r"(?<=\s)[-–](?=\s)", _saying(",")),
+            rule("$", rf"/(?=(?:{one_of(self._language.per_words)}){WORD_END})", _saying(self._language.per)),
             rule("$", r"(?<=[^\W_])/(?=[^\W_])|_(?=\w)", _saying("")),
             rule("$", f"[{re.escape(_SILENT)}]", _saying("")),
         ]

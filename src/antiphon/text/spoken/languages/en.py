@@ -28,8 +28,8 @@ UNITS = nouns("""
     tbsp Tbsp: tablespoon/tablespoons; °C ℃: degree Celsius/degrees Celsius
     °F ℉: degree Fahrenheit/degrees Fahrenheit; °: degree/degrees; min mins: minute/minutes
     sec secs s: second/seconds; hr hrs h: hour/hours; ms: millisecond/milliseconds; yr yrs: year/years
-    wk wks: week/weeks; mo: month/months; B: byte/bytes; KB kB: kilobyte/kilobytes; MB: megabyte/megabytes
-    GB: gigabyte/gigabytes; TB: terabyte/terabytes; kbps Kbps: kilobit per second/kilobits per second
+    wk wks: week/weeks; mo: month/months; KB kB: kilobyte/kilobytes; MB: megabyte/megabytes; GB: gigabyte/gigabytes
+    TB: terabyte/terabytes; kbps Kbps: kilobit per second/kilobits per second
     Mbps: megabit per second/megabits per second; Gbps: gigabit per second/gigabits per second; Hz: hertz
     kHz: kilohertz; MHz: megahertz; GHz: gigahertz; W: watt/watts; kW: kilowatt/kilowatts; MW: megawatt/megawatts
     kWh: kilowatt hour/kilowatt hours; V: volt/volts; mA: milliamp/milliamps; mAh: milliamp hour/milliamp hours
@@ -97,6 +97,7 @@ CONTEXTUAL = (
     (r"[Ss]ec\.(?=\s?\d)", "section"),
     (r"24/7", "twenty-four seven"),
     (r"9/11", "nine eleven"),
+    (r"([CF])#(?!\w)", r"\1 sharp"),
     (r"and/or", "and or"),
     (r"""(?<=\d)['′](?=\d{1,2}["″])""", "feet"),
     (r"""(?<=\d)["″](?!\w)""", "inches"),
@@ -166,6 +167,7 @@ ENGLISH = Language(
     money="{main} and {cents}",
     units=UNITS,
     per="per",
+    per_words=words("hour day week month year person night minute second user seat item unit kg liter page"),
     symbols=SYMBOLS,
     range_word="to",
     ratio_word="to",

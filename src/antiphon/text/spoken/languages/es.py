@@ -136,6 +136,7 @@ SPANISH = Language(
     money="{main} con {cents}",
     units=UNITS,
     per="por",
+    per_words=words("hora día semana mes año persona noche minuto segundo unidad"),
     symbols=SYMBOLS,
     range_word="a",
     ratio_word="a",

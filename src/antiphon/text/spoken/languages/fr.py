@@ -72,8 +72,8 @@ CONTEXTUAL = (
 )
 
 SPELLED = """
-    ADN AFP BCE BNP CE CHU CIO CPE CSE EDF EPHAD ERP FMI GPS HEC HLM IRM IUT IVG JO OGM OM ONG OPA PDG PIB PME PMI PMU
-    PSG QI RATP RER RSA RTT SA SAV SDF SNCF TER TGV TVA UE UFR UMP USA UV VAE VTC
+    ADN AFP BCE BNP CE CHU CIO CPE CSE EDF EPHAD ERP FMI GPS HEC HLM IRM IUT IVG JO OGM OMS OM ONG OPA PDG PIB PME PMI
+    PMU PSG QI RATP RER RSA RTT SA SAV SDF SNCF TER TGV TVA UE UFR UMP USA UV VAE VTC
 """
 PRONOUNCED = "OK OU ET SI LE LA LES UN DE DU AU JE TU IL ON NE ME TE SE CE SA MA TA EN AH OH EH HA HM PSST MME DR ST"
 KINGS = """
@@ -132,6 +132,7 @@ FRENCH = Language(
     money="{main} {count}",
     units=UNITS,
     per="par",
+    per_words=words("heure jour semaine mois an personne nuit minute seconde unité"),
     symbols=SYMBOLS,
     range_word="à",
     ratio_word="à",

@@ -120,6 +120,7 @@ ITALIAN = Language(
     money="{main} e {cents}",
     units=UNITS,
     per="al",
+    per_words=words("ora giorno settimana mese anno persona notte minuto secondo"),
     symbols=SYMBOLS,
     range_word="a",
     ratio_word="a",

@@ -59,6 +59,7 @@ ABBREVIATIONS = lines("""
 """)
 
 CONTEXTUAL = (
+    (r"D\.(?=\s(?:Pedro|João|Afonso|Manuel|Dinis|José|Miguel|Luís|Carlos|Sebastião|Henrique|Fernando)\b)", "dom"),
     (r"D\.(?=\s[A-ZÀ-Þ])", "dona"),
     (r"S\.(?=\s[A-ZÀ-Þ][a-z])", "são"),
     (r"R\.(?=\s[A-ZÀ-Þ])", "rua"),
@@ -92,11 +93,11 @@ PORTUGUESE = Language(
     feminine=((r"\bum$", "uma"), (r"\bdois$", "duas"), (r"entos\b", "entas")),
     feminine_nouns=r"(?!(?:dias?|problemas?|programas?|temas?|mapas?|sistemas?|planetas?|idiomas?|gramas?)$)"
     r"(?:\w*(?:[aã]s?|ção|ções|são|sões|dade|dades|gem|gens)|vezes|noites|partes|mulheres|mãos|leis|flores|chaves|fotos"
-    "|tardes|redes|luzes|cores|árvores|maçãs|mães|classes)",
+    "|tardes|redes|colher|colheres|luzes|cores|árvores|maçãs|mães|classes)",
     no_nouns=words("a à às ao e o de do da em na no é por com que mais menos para já as os"),
     magnitudes=lines("""
         mil: mil; milhão: milhão/milhões; milhões: milhão/milhões; M: milhão/milhões; k: mil; K: mil
-        mil milhões: mil milhões; bilhão: bilhão/bilhões; bilhões: bilhão/bilhões; bi: bilhão/bilhões
+        mil milhões: mil milhão/mil milhões; bilhão: bilhão/bilhões; bilhões: bilhão/bilhões; bi: bilhão/bilhões
         mi: milhão/milhões
     """),
     of_magnitude="de",
@@ -127,6 +128,7 @@ PORTUGUESE = Language(
     money="{main} e {cents}",
     units=UNITS,
     per="por",
+    per_words=words("hora dia semana mês ano pessoa noite minuto segundo unidade"),
     symbols=SYMBOLS,
     range_word="a",
     ratio_word="a",
