@@ -45,7 +45,7 @@ bench: $(VENV)/.with-local  ## Measure this machine
 lock:  ## Renew constraints.txt from the newest versions
 	rm -rf build/lock
 	$(or $(PYTHON),python3) -m venv build/lock
-	build/lock/bin/pip install $(QUIET) -e '.[local,talk,dev]'
+	build/lock/bin/pip install $(QUIET) -e '.[local,talk,whisper,dev]'
 	{ head -n 1 constraints.txt; build/lock/bin/pip freeze --exclude-editable; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 

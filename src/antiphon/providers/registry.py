@@ -25,6 +25,7 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "moonshine": "antiphon.providers.stt.moonshine:Moonshine",
         "openai": "antiphon.providers.stt.openai:OpenAI",
         "openai-realtime": "antiphon.providers.stt.openai_realtime:OpenAIRealtime",
+        "whisper": "antiphon.providers.stt.whisper:Whisper",
     },
     "llm": {
         "anthropic": "antiphon.providers.llm.anthropic:Anthropic",
@@ -55,6 +56,7 @@ _EXTRAS: dict[str, str] = {
     "espeak": "local",
     "google": "google",
     "polly": "aws",
+    "whisper": "whisper",
 }
 
 

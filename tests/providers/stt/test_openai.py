@@ -98,7 +98,7 @@ def test_closing_takes_back_what_is_asked() -> None:
         stream = await stt.open()
         stream.send(say("one"))
         stream.finalize()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         server.someone_left.clear()
         began = asyncio.get_running_loop().time()
         await stream.aclose()

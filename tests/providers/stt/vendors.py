@@ -41,7 +41,7 @@ class Vendor:
 
     @asynccontextmanager
     async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Any, Any]]:
-        if fault:
+        if fault in (Fault.HANG, Fault.SLOW_FIRST_BYTE, Fault.STALL):
             options = IMPATIENT | options
         async with self.emulator(fault, key=KEY) as server:
             stt = self.provider(server, **options)

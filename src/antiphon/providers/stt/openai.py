@@ -13,6 +13,7 @@ import os
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -127,7 +128,7 @@ class OpenAI:
     def submit(self, job: Job) -> None:
         task = asyncio.get_running_loop().create_task(self._transcribe(job), name="stt")
         self._running[job] = task
-        task.add_done_callback(lambda _: self._running.pop(job, None))
+        task.add_done_callback(partial(self._done, job))
 
     def hasten(self, job: Job) -> None:
         """It is under way already."""
@@ -143,6 +144,11 @@ class OpenAI:
         for job in list(self._running):
             if job.stream is stream:
                 self.give_up(job)
+
+    def _done(self, job: Job, task: asyncio.Task[None]) -> None:
+        del self._running[job]
+        if not task.cancelled() and (error := task.exception()):
+            self._failed(job, self._http.blame(Disconnected(f"the provider failed: {error!r}")))
 
     async def _transcribe(self, job: Job) -> None:
         began = asyncio.get_running_loop().time()
