@@ -45,15 +45,17 @@ class Agent:
     `stt`, `llm`, `tts` and `vad` are strings ("openai/gpt-6-luna"), mappings with options
     ({"provider": "openai/llama3", "base_url": "http://localhost:11434/v1"}), or provider objects; "local" runs here.
     In a list of them each takes over where the one before it fails: `llm=["openai/gpt-6-luna", "local"]`.
+    `preset` is one of "fast", "accurate", "private" and "cheap": what it decides holds where nothing else is given.
     `variables` replace {{name}} in `instructions` and `greeting`. Raises ConfigError for anything it cannot use.
     """
 
     instructions: str = INSTRUCTIONS
     greeting: str | None = "Hi, how can I help you?"
-    stt: Spec | Stt = "local"
-    llm: Spec | Llm = "local"
-    tts: Spec | Tts = "local"
-    vad: Spec | Vad = "local"
+    preset: str | None = None
+    stt: Spec | Stt | None = None  # None, of every stage: as the preset says, else "local"
+    llm: Spec | Llm | None = None
+    tts: Spec | Tts | None = None
+    vad: Spec | Vad | None = None
     voice: str | None = None
     tools: Sequence[Tool | ToolSource | Callable[..., Any]] = ()  # functions, HttpTool, McpServer
     end_call: bool = False  # the agent may end the call itself, once its goodbye has been heard
@@ -79,9 +81,17 @@ class Agent:
     settings: Settings | None = None  # every other rule of the conversation
     strict: bool = False  # refuse what only older generations of clients send
 
+    def __post_init__(self) -> None:
+        if self.preset is not None:
+            from antiphon.agent_file import preset
+
+            for name, value in preset(self.preset).items():
+                if getattr(self, name) is None:
+                    setattr(self, name, value)
+
     @classmethod
-    def from_yaml(cls, path: str | Path) -> Agent:
-        """The agent a YAML file describes: a mapping of this class's fields."""
+    def from_yaml(cls, path: str | Path, *, preset: str | None = None) -> Agent:
+        """The agent a YAML file describes: a mapping of this class's fields. `preset`: in the place of the file's."""
         import yaml
 
         try:
@@ -92,7 +102,7 @@ class Agent:
             raise ConfigError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(loaded, dict):
             raise ConfigError(f"{path} must be a mapping, like 'greeting: Hello'")
-        return cls.from_mapping(loaded, source=str(path))
+        return cls.from_mapping(loaded if preset is None else {**loaded, "preset": preset}, source=str(path))
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, Any], *, source: str = "the agent") -> Agent:
@@ -175,10 +185,10 @@ class Agent:
     def stages(self) -> Stages:
         """The providers, made but not loaded."""
         return Stages(
-            stt=resolve("stt", self.stt),
-            llm=resolve("llm", self.llm),
-            tts=resolve("tts", self.tts),
-            vad=resolve("vad", self.vad),
+            stt=resolve("stt", "local" if self.stt is None else self.stt),
+            llm=resolve("llm", "local" if self.llm is None else self.llm),
+            tts=resolve("tts", "local" if self.tts is None else self.tts),
+            vad=resolve("vad", "local" if self.vad is None else self.vad),
         )
 
     def _defaults(self) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from antiphon.errors import ConfigError
+
+_PRESETS = files("antiphon") / "presets"
 
 Stage = str | dict[str, Any] | list[str | dict[str, Any]]
 
@@ -24,6 +27,7 @@ class Limits(BaseModel):
 class AgentFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    preset: str | None = None
     instructions: str = ""
     greeting: str | None = None
     stt: Stage = "local"
@@ -57,6 +61,22 @@ def check(fields: Mapping[str, Any], *, source: str) -> dict[str, Any]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{source}: {where}: {_advice(first['type'], first['msg'])}") from error
+
+
+def presets() -> list[str]:
+    """The names of the presets: stages by purpose, one file each in `presets/`."""
+    return sorted(file.name.removesuffix(".yaml") for file in _PRESETS.iterdir() if file.name.endswith(".yaml"))
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The fields of an agent that the preset decides. Raises ConfigError for a name that is none."""
+    import yaml
+
+    if name not in presets():
+        raise ConfigError(f"preset: there is none called {name!r}; there are: {', '.join(presets())}")
+    fields = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
+    fields.pop("date")  # of what it names, for whoever reads it
+    return check(fields, source=f"the preset {name}")
 
 
 def _advice(kind: str, message: str) -> str:

@@ -100,3 +100,9 @@ def fails(error: BaseException):
         raise error
 
     return app
+
+
+def test_a_preset_that_is_none(antiphon):
+    done = antiphon("serve", "--preset", "quick")
+    assert done.code == 2
+    assert "accurate, cheap, fast, private" in done.err

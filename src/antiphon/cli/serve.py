@@ -21,6 +21,10 @@ def serve(
         Path | None,
         typer.Argument(metavar="[AGENT.yaml]", help="Who answers. Left out: the default agent.", show_default=False),
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Stages by purpose: fast, accurate, private or cheap.", show_default=False),
+    ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
     api_keys: Annotated[
@@ -116,6 +120,7 @@ def serve(
 
     plan = Plan(
         agent=agent,
+        preset=preset,
         budget=Budget(seconds=budget_seconds, tokens=budget_tokens, characters=budget_characters, usd=budget_usd),
         api_keys=api_keys,
         store=store,

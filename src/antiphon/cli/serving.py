@@ -41,6 +41,7 @@ class Plan:
     """What `serve` was told, as plain data: every worker makes its own server of it."""
 
     agent: Path | None
+    preset: str | None
     budget: Budget  # of every session, beside the agent's own
     api_keys: Path | None
     store: str
@@ -53,7 +54,7 @@ class Plan:
     grace: float  # seconds
 
     def make_agent(self) -> Agent:
-        agent = Agent() if self.agent is None else Agent.from_yaml(self.agent)
+        agent = Agent(preset=self.preset) if self.agent is None else Agent.from_yaml(self.agent, preset=self.preset)
         return dataclasses.replace(agent, limits=agent.budget().capped(self.budget))
 
     def make_service(self, board: Board | None = None) -> Service:
