@@ -25,6 +25,7 @@ def list_models(json: Json = False) -> None:
             "licence": model.licence,
             "size": model.size,
             "path": str(here[model.name]) if model.name in here else None,
+            "by_name": model.by_name,
         }
         for model in models.MODELS.values()
     ]
@@ -41,7 +42,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     table.columns[3].justify = "right"
     table.columns[4].overflow = "fold"
     for row in rows:
-        where = row["path"] or "not here; run: antiphon models pull"
+        where = row["path"] or f"not here; run: antiphon models pull{' ' + row['name'] if row['by_name'] else ''}"
         table.add_row(row["name"], row["summary"], row["licence"], f"{row['size'] / 1e6:.1f}", where)
     return table
 
@@ -49,7 +50,12 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 @app.command("pull")
 def pull_models(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME…]", help="Left out: every model.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME…]",
+            help="Left out: every model but the large ones that have to be named.",
+            show_default=False,
+        ),
     ] = None,
     verbose: Verbose = False,
 ) -> None:
@@ -60,7 +66,7 @@ def pull_models(
     for name in names or ():
         if name not in models.MODELS:
             raise ConfigError(f"no model is called {name!r}; there are: {', '.join(models.MODELS)}")
-    pull(names or [name for name in models.MODELS if not _carried(name)])
+    pull(names or [name for name, model in models.MODELS.items() if not (_carried(name) or model.by_name)])
     here = models.installed()
     stderr().print(f"here: {', '.join(here)}", style="dim", soft_wrap=True)
     for name in models.MODELS:

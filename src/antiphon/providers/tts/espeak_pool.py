@@ -20,7 +20,7 @@ from typing import Protocol, cast
 
 from antiphon.errors import AtCapacity, Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import SpeechChunk, WordTime
-from antiphon.providers.tts.espeak_worker import AUDIO, CANCEL, DONE, HEADER, READY, SAY, WORDS
+from antiphon.providers.tts.espeak_worker import AUDIO, CANCEL, DONE, HEADER, READY, SAY, SPELL, SPELLED, WORDS
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +39,15 @@ class Listener(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One segment to speak. `rate` is in words a minute."""
+    """One segment to speak, or only to spell: then its last chunk has no audio. `rate` is in words a minute."""
 
     text: str
     voice: str
     rate: int
     listener: Listener
     phonemes: bool = False  # [[…]] is spoken as phonemes
+    spell: bool = False  # it is to be written in the International Phonetic Alphabet, and not spoken
+    spelled: str = ""  # that
     number: int = 0  # given by the pool, rising
     words: list[WordTime] = field(default_factory=list)  # come before the audio they belong to
     cancelled: bool = False
@@ -53,7 +55,8 @@ class Job:
     def order(self) -> bytes:
         voice = self.voice.replace("\0", "").encode("utf-8", "replace")
         text = self.text.replace("\0", " ").encode("utf-8", "replace")
-        return struct.pack("<H?", self.rate, self.phonemes) + voice + b"\0" + text
+        how = b"" if self.spell else struct.pack("<H?", self.rate, self.phonemes)
+        return how + voice + b"\0" + text
 
 
 class Pool:
@@ -181,7 +184,7 @@ class Worker(asyncio.Protocol):
 
     def begin(self, job: Job) -> None:
         self.job = job
-        self._write(SAY, job.number, job.order())
+        self._write(SPELL if job.spell else SAY, job.number, job.order())
         self._watchdog = asyncio.get_running_loop().call_later(_PROGRESS_TIMEOUT, self._check)
 
     def stop(self, job: Job) -> None:
@@ -225,6 +228,8 @@ class Worker(asyncio.Protocol):
         elif kind == AUDIO:
             self._tell(job, SpeechChunk(rest, tuple(job.words)))
             job.words.clear()
+        elif kind == SPELLED:
+            job.spelled = rest.decode()
         elif kind == DONE:
             self._done(job, unknown_voice=rest == b"\1")
 

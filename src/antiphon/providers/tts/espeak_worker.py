@@ -9,9 +9,11 @@ throughout.
 
     to the worker      SAY     words a minute (2 bytes), 1 if [[…]] is phonemes (1 byte), voice, a zero byte, text
                        CANCEL  nothing; a job that is not the present one is not to be begun
+                       SPELL   voice, a zero byte, text: to be written as it would be said
     from the worker    READY   the sample rate (4 bytes), once
                        WORDS   pairs of 4 bytes: character offset in the text, first sample of the word
                        AUDIO   16-bit mono
+                       SPELLED text in the International Phonetic Alphabet
                        DONE    1 byte: 1 if the voice is unknown and the default one spoke instead
 """
 
@@ -26,13 +28,14 @@ import sys
 import threading
 from array import array
 
-SAY, CANCEL, READY, WORDS, AUDIO, DONE = range(6)
+SAY, CANCEL, READY, WORDS, AUDIO, DONE, SPELL, SPELLED = range(8)
 HEADER = struct.Struct("<BII")
 DEFAULT_VOICE = "en-us"
 
 _SYNCHRONOUS, _NO_EXIT = 2, 0x8000
 _BUFFER = 60  # ms of audio the library gathers before it hands them on
-_RATE, _CHARACTERS, _UTF8, _PHONEMES = 1, 1, 1, 0x100
+_RATE, _CHARACTERS, _UTF8, _PHONEMES, _IPA = 1, 1, 1, 0x100, 2
+_MARKS = ".,!?;:…—"  # what ends a clause and is kept when it is spelled: models of voices know it
 _EVENT_END, _EVENT_WORD = 0, 1
 
 _AUDIBLE = 100  # of 32768: quieter samples at either end are silence
@@ -104,6 +107,8 @@ class Speaker:
         self.rate: int = self._espeak.espeak_Initialize(_SYNCHRONOUS, _BUFFER, data.encode(), _NO_EXIT)
         if self.rate <= 0:
             raise RuntimeError(f"espeak-ng did not start with the data in {data}")
+        self._espeak.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        self._espeak.espeak_TextToPhonemes.argtypes = (ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int)
         self._callback = _Callback(self._heard)  # the library keeps only a bare pointer to it
         self._espeak.espeak_SetSynthCallback(self._callback)
         self._espeak.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(Voice))
@@ -131,6 +136,21 @@ class Speaker:
         if job > self.cancelled and (tail := self._trimmer.end()):
             self.send(AUDIO, job, tail.tobytes())
         return self.send(DONE, job, bytes([unknown]))
+
+    def spell(self, job: int, order: bytes) -> None:
+        voice, _, text = order.partition(b"\0")
+        unknown = self._set_voice(voice.decode() or DEFAULT_VOICE)
+        memory = ctypes.create_string_buffer(text)
+        begin = ctypes.addressof(memory)
+        at, rest, clauses = 0, ctypes.c_void_p(begin), []
+        while rest.value:  # each call takes a clause, and looks one character further
+            said = self._espeak.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA)
+            end = rest.value - begin if rest.value else len(text)
+            clause = text[at:end].decode("utf-8", "ignore")
+            clauses.append(said.decode() + _mark_at_end(clause[:-1] if rest.value else clause))
+            at = end
+        self.send(SPELLED, job, " ".join(clauses).encode())
+        self.send(DONE, job, bytes([unknown]))
 
     def _set_voice(self, name: str) -> bool:
         """True if the voice is unknown and the default one is taken."""
@@ -176,7 +196,15 @@ class Speaker:
         return words
 
 
-def read_orders(link: socket.socket, speaker: Speaker, jobs: queue.SimpleQueue[tuple[int, bytes]]) -> None:
+def _mark_at_end(clause: str) -> str:
+    last = clause.rstrip()[-1:]
+    return last if last and last in _MARKS else ""
+
+
+Order = tuple[int, int, bytes]  # kind, job, the rest
+
+
+def read_orders(link: socket.socket, speaker: Speaker, jobs: queue.SimpleQueue[Order]) -> None:
     """Runs in a thread of its own, so that a cancel is seen while the library speaks."""
     source = link.makefile("rb")
     while header := source.read(HEADER.size):
@@ -185,18 +213,22 @@ def read_orders(link: socket.socket, speaker: Speaker, jobs: queue.SimpleQueue[t
         if kind == CANCEL:
             speaker.cancelled = max(speaker.cancelled, job)
         else:
-            jobs.put((job, rest))
+            jobs.put((kind, job, rest))
     os._exit(0)  # nobody listens any more; do not wait for the library
 
 
 def main() -> None:
     link = socket.socket(fileno=os.dup(0))
     speaker = Speaker(sys.argv[1], sys.argv[2], link)
-    jobs: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=read_orders, args=(link, speaker, jobs), daemon=True).start()
     while True:
         try:
-            speaker.say(*jobs.get())
+            kind, job, rest = jobs.get()
+            if kind == SPELL:
+                speaker.spell(job, rest)
+            else:
+                speaker.say(job, rest)
         except (BrokenPipeError, ConnectionResetError):
             os._exit(0)
 
