@@ -144,6 +144,12 @@ def from_rpc(error: grpc.aio.AioRpcError) -> ProviderError:
             return Disconnected(message)
 
 
+def is_lost(error: grpc.aio.AioRpcError) -> bool:
+    """Whether gRPC has lost the reason, as it does when the server refuses a stream that is still being written to
+    (its issue 36066). Asking the server something simpler tells it."""
+    return error.code().name == "INTERNAL" and "error from core" in (error.details() or "").lower()
+
+
 def _retry_delay(error: grpc.aio.AioRpcError) -> float | None:
     """Seconds, where the answer says (google.rpc.RetryInfo)."""
     from google.rpc import error_details_pb2, status_pb2

@@ -13,7 +13,7 @@ from typing import Any
 
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import SpeechChunk, TtsCapabilities
-from antiphon.providers.google_grpc import GoogleChannel, from_rpc
+from antiphon.providers.google_grpc import GoogleChannel, from_rpc, is_lost
 from antiphon.providers.tts.requests import RequestStream
 from antiphon.providers.tts.speech import WholeSamples
 
@@ -65,18 +65,12 @@ class Google:
         """Connects, if need be, and proves the credentials, by asking for the voices. Raises ProviderError."""
         await self._channel.load()
         import grpc.aio
-        from google.cloud.texttospeech_v1.types import ListVoicesRequest, ListVoicesResponse
 
         began = asyncio.get_running_loop().time()
         try:
-            channel = await self._channel.ready()
+            await self._channel.ready()
             if not self._proven:
-                list_voices = channel.unary_unary(
-                    f"{_SERVICE}ListVoices",
-                    request_serializer=ListVoicesRequest.serialize,
-                    response_deserializer=ListVoicesResponse.deserialize,
-                )
-                await list_voices(ListVoicesRequest(language_code=self._code(self.voice)), timeout=self._first_timeout)
+                await self._list_voices()
                 self._proven = True
         except grpc.aio.AioRpcError as error:
             raise self._blame(from_rpc(error), began) from error
@@ -116,12 +110,33 @@ class Google:
             raise self._blame(ProviderTimeout("the server fell silent"), began) from error
         except grpc.aio.AioRpcError as error:
             self._proven = False
-            raise self._blame(from_rpc(error), began) from error
+            raise self._blame(await self._reason(error), began) from error
         except ProviderError as error:
             raise self._blame(error, began) from error.__cause__
         finally:
             if call is not None:
                 call.cancel()  # leaving it would not stop the vendor
+
+    async def _list_voices(self) -> None:
+        """Raises AioRpcError."""
+        from google.cloud.texttospeech_v1.types import ListVoicesRequest, ListVoicesResponse
+
+        list_voices = (await self._channel.get()).unary_unary(
+            f"{_SERVICE}ListVoices",
+            request_serializer=ListVoicesRequest.serialize,
+            response_deserializer=ListVoicesResponse.deserialize,
+        )
+        await list_voices(ListVoicesRequest(language_code=self._code(self.voice)), timeout=self._first_timeout)
+
+    async def _reason(self, error: Any) -> ProviderError:
+        import grpc.aio
+
+        if is_lost(error):
+            try:
+                await self._list_voices()
+            except grpc.aio.AioRpcError as reason:
+                return from_rpc(reason)
+        return from_rpc(error)
 
     def _call(self, channel: Any, text: str, voice: str, rate: int) -> Any:
         from google.cloud.texttospeech_v1.types import StreamingSynthesizeRequest, StreamingSynthesizeResponse
