@@ -67,6 +67,28 @@ def test_silence_costs_nothing() -> None:
     run(test)
 
 
+def test_much_audio_at_once_leaves_the_loop_to_others() -> None:
+    async def test(stt: OpenAI, server: OpenAITranscriptions) -> None:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        stream = await stt.open()
+        counting = asyncio.create_task(others())
+        await asyncio.sleep(0)
+        stream.send(bytes(8 * 32_000))
+        stream.finalize()
+        assert (await anext(aiter(stream))).final
+        counting.cancel()
+        assert turns > 16
+
+    run(test)
+
+
 def test_partials_where_they_are_wanted() -> None:
     async def test(stt: OpenAI, server: OpenAITranscriptions) -> None:
         assert stt.capabilities.partials

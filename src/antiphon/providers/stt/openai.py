@@ -14,6 +14,7 @@ import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -79,6 +80,7 @@ class OpenAI:
         self.capabilities = SttCapabilities(sample_rate=SAMPLE_RATE, partials=partial_every is not None, keyterms=True)
         url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
         self._official = url == OPENAI_URL
+        self.billed_as = self.name if self._official else f"{urlsplit(url).hostname}/{self._model}"
         self._key = api_key if base_url else find_key(api_key, "OPENAI_API_KEY")
         self._extra = dict(extra or {})
         self._http = HttpStream(

@@ -7,8 +7,10 @@ When `finalize` comes after a short pause, the last partial has heard all there 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +18,8 @@ import numpy as np
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Transcript, Vad
 from antiphon.providers.stt.utterance import SAMPLE_RATE, WINDOW, Heard, Piece, Snapshot, Utterance
+
+_AT_ONCE = 2 * SAMPLE_RATE // 2  # bytes: half a second of audio, which keeps the event loop busy for 3 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class SegmentedStream:
         every = transcriber.partial_every
         self._every = None if every is None else int(every * SAMPLE_RATE)  # samples
         self._pending = b""  # audio of the window not yet full
+        self._backlog: deque[Callable[[], None]] = deque()  # what much audio at once has put off
         self._utterance = Utterance(0, transcriber.vad_threshold)
         self._partial: Job | None = None  # waiting or running
         self._since = 0  # samples of audio since the speech began or the last partial was asked for
@@ -77,31 +82,20 @@ class SegmentedStream:
     def send(self, pcm: bytes) -> None:
         if self._closed:
             return
-        self._pending += pcm
-        size = 2 * WINDOW
-        whole = len(self._pending) // size * size
-        windows, self._pending = self._pending[:whole], self._pending[whole:]
-        for at, probability in enumerate(self._vad.feed(windows)):
-            self._utterance.add(np.frombuffer(windows, "<i2", WINDOW, at * size), probability)
-            self._since = self._since + WINDOW if self._utterance.begun else 0
-        if windows:
-            self._ask_partial()
+        if len(pcm) <= _AT_ONCE and not self._backlog:
+            self._listen(pcm)
+            return
+        for at in range(0, len(pcm), _AT_ONCE):
+            self._later(partial(self._listen, pcm[at : at + _AT_ONCE]))
 
     def finalize(self) -> None:
-        if self._closed:
-            return
-        snapshot = self._utterance.snapshot()
-        if not self._utterance.begun:
-            self._emit("", self._utterance.number, final=True)
-        elif self._covers(self._last and self._last[0], snapshot):
-            self._emit(self._last[1] if self._last else "", self._utterance.number, final=True)
-        elif self._partial is not None and self._covers(self._partial.snapshot, snapshot):
-            self._promote(self._partial)
-        else:
-            self._give_up_partial()
-            self._transcriber.submit(Job(self, self._utterance.number, snapshot, final=True))
+        if self._backlog:
+            self._later(self._finalize)
+        elif not self._closed:
+            self._finalize()
 
     def reset(self) -> None:
+        self._backlog.clear()
         self._give_up_partial()
         self._utterance = Utterance(self._utterance.number + 1, self._transcriber.vad_threshold)
         self._last, self._since = None, 0
@@ -120,6 +114,41 @@ class SegmentedStream:
             self._transcriber.drop(self)
             self._transcripts.put_nowait(None)
         self._give_up_partial()
+
+    def _later(self, step: Callable[[], None]) -> None:
+        """Does it after what is in the backlog, and gives the event loop's others a turn before it."""
+        if not self._backlog:
+            asyncio.get_running_loop().call_soon(self._work)
+        self._backlog.append(step)
+
+    def _work(self) -> None:
+        if self._backlog and not self._closed:
+            self._backlog.popleft()()
+        if self._backlog and not self._closed:
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _listen(self, pcm: bytes) -> None:
+        self._pending += pcm
+        size = 2 * WINDOW
+        whole = len(self._pending) // size * size
+        windows, self._pending = self._pending[:whole], self._pending[whole:]
+        for at, probability in enumerate(self._vad.feed(windows)):
+            self._utterance.add(np.frombuffer(windows, "<i2", WINDOW, at * size), probability)
+            self._since = self._since + WINDOW if self._utterance.begun else 0
+        if windows:
+            self._ask_partial()
+
+    def _finalize(self) -> None:
+        snapshot = self._utterance.snapshot()
+        if not self._utterance.begun:
+            self._emit("", self._utterance.number, final=True)
+        elif self._covers(self._last and self._last[0], snapshot):
+            self._emit(self._last[1] if self._last else "", self._utterance.number, final=True)
+        elif self._partial is not None and self._covers(self._partial.snapshot, snapshot):
+            self._promote(self._partial)
+        else:
+            self._give_up_partial()
+            self._transcriber.submit(Job(self, self._utterance.number, snapshot, final=True))
 
     def _ask_partial(self) -> None:
         """Asks for a partial if there is speech that no partial has heard, or has heard the end of."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,8 +23,9 @@ StreamT = TypeVar("StreamT", bound="SocketSttStream[Any]")
 
 
 class SocketStt(Generic[StreamT]):
-    """`key_names` are the variables of the environment that hold the key. They are looked at only when no `base_url`
-    was given: another server is not sent a key that is not its own."""
+    """`key_names` are the variables of the environment that hold the key. They are looked at only for the vendor's own
+    servers, those in other regions included: another is not sent a key that is not its own. `billed_as` is the name in
+    the table of prices."""
 
     weights: tuple[str, ...] = ()
 
@@ -44,8 +46,11 @@ class SocketStt(Generic[StreamT]):
         self.final_timeout = final_timeout
         self.connect_timeout = connect_timeout
         self.base_url = (base_url or official_url).rstrip("/")
-        self._key = api_key if base_url else find_key(api_key, *key_names)
-        self._keyless = "" if base_url else f"there is no key; set {key_names[0]} or api_key"
+        own = _domain(self.base_url) == _domain(official_url)
+        host = urlsplit(self.base_url).hostname
+        self.billed_as = name if own else f"{host}/{name.partition('/')[2]}"
+        self._key = find_key(api_key, *key_names) if own else api_key
+        self._keyless = f"there is no key; set {key_names[0]} or api_key" if own else ""
         self._streams: set[StreamT] = set()
         self._warming = asyncio.Lock()
         self._proven = False
@@ -108,6 +113,10 @@ class SocketStt(Generic[StreamT]):
         if began is not None:
             error.elapsed = asyncio.get_running_loop().time() - began
         return error
+
+
+def _domain(url: str) -> str:
+    return ".".join((urlsplit(url).hostname or "").split(".")[-2:])
 
 
 class SocketSttStream(VendorStream, Generic[MessageT]):
