@@ -8,7 +8,7 @@ from antiphon.lab.bench_leaks import measure
 
 
 def test_calls_leave_no_task_thread_or_file_behind() -> None:
-    figures = asyncio.run(measure(60, seed=1, warm_up=40))
+    figures = asyncio.run(measure(40, seed=1, warm_up=20))
     assert figures["faults"] == []
     assert figures["failed"] == 0
     assert figures["back"], figures

@@ -41,7 +41,8 @@ BAR_MB = 1.0  # per 1,000 calls
 AT_ONCE = 20  # calls
 BATCH = 100  # calls between two looks at the memory
 WARM_UP = 200  # calls before the first look: caches, pools and arenas fill
-SETTLE = 60.0  # seconds the server has to be as it was: sessions that were cut off are kept for a while
+WINDOW = 1.0  # seconds a session that was cut off waits for its client; nobody comes back here
+SETTLE = 60.0  # seconds the server has to be as it was
 RATE = 24_000  # Hz
 PATIENCE = 15.0  # seconds for an event that must come
 
@@ -96,7 +97,7 @@ def blueprint() -> Blueprint:
 
 def service(store: Path) -> Service:
     """Takes every call, however late it is."""
-    return Service(ServerOptions(store=SqliteStore(store), limits=Limits(lag=60.0)))
+    return Service(ServerOptions(store=SqliteStore(store), limits=Limits(lag=60.0, resume_window=WINDOW)))
 
 
 # --- the calls ------------------------------------------------------------------------------------------------------
@@ -268,8 +269,9 @@ class Crowd:
         return vitals
 
     async def settled(self, before: Vitals | None) -> Vitals:
-        """What the server holds once it is as `before`, or, without that, once it does not change any more; at the
-        latest after SETTLE seconds."""
+        """What the server holds once it is as `before`; without that, once nobody can come back any more and it does
+        not change. At the latest after SETTLE seconds."""
+        await asyncio.sleep(2 * WINDOW)
         last = await self.look()
         for _ in range(int(SETTLE)):
             await asyncio.sleep(1)

@@ -21,6 +21,7 @@ from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.server.service import Service
 
 START_TIMEOUT = 60.0  # seconds the process has to load its stages
+_POOLS = ("asyncio_", "uvloop_")  # what the workers of a loop's own pool are called
 PROBE = 0.005  # seconds between two looks at how late the loop is
 
 
@@ -40,7 +41,7 @@ class Holds:
     """What the process holds at the moment. An idle server that is asked twice holds the same."""
 
     tasks: int
-    threads: int
+    threads: int  # without the workers of the loop's own pool, which are made when wanted, up to a number, and kept
     files: int  # descriptors
 
 
@@ -169,7 +170,8 @@ def holds() -> Holds:
         files = len(os.listdir("/proc/self/fd"))
     except OSError:  # no Linux
         files = 0
-    return Holds(len(asyncio.all_tasks()), threading.active_count(), files)
+    threads = sum(not thread.name.startswith(_POOLS) for thread in threading.enumerate())
+    return Holds(len(asyncio.all_tasks()), threads, files)
 
 
 def rss_bytes() -> int:
