@@ -31,11 +31,12 @@ class StrictClient:
     async def send(self, message: dict[str, Any]) -> None:
         await self.send_raw(json.dumps(message))
 
-    async def send_raw(self, data: str | bytes) -> None:
-        """Any frame. What the server does not read any more is lost, as it would be to anybody."""
+    async def send_raw(self, data: str | bytes, *, text: bool | None = None) -> None:
+        """Any frame; `text` says which kind, whatever the data are. What the server does not read any more is lost, as
+        it would be to anybody."""
         self.order.said_something = True
         try:
-            await self._socket.send(data)
+            await self._socket.send(data, text=text)
         except ConnectionClosed:
             pass
 

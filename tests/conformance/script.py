@@ -71,6 +71,10 @@ class Script:
     async def do_bytes(self, data: str) -> None:
         await self._client.send_raw(base64.b64decode(data))
 
+    async def do_bad_text(self, data: str) -> None:
+        """Bytes in a text frame."""
+        await self._client.send_raw(base64.b64decode(data), text=True)
+
     async def do_say(self, words: str) -> None:
         encoding = next(event["config"]["input"]["format"]["encoding"] for event in self._configs())
         await self._client.send_audio(spoken(words, encoding))

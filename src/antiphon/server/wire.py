@@ -158,6 +158,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Takes a message in. uvicorn stops reading at each one until the application has taken it, which at 50 a
         second costs a tenth of a session's time; a few may wait here before that is worth it."""
         self.close_timeout = CLOSE_TIMEOUT
+        if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
+            self.conn.send_close(1007)  # the base class does the same, with a page in the log for each
+            self.handle_parser_exception()
+            return
         paused, self.read_paused = self.read_paused, True  # the base class takes it for paused already
         super().send_receive_event_to_app()
         self.read_paused = paused
@@ -177,3 +181,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self._hold(0.0)
             self._read_or_not()
         return message
+
+
+def _is_utf8(parts: list[bytes]) -> bool:
+    try:
+        b"".join(parts).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
