@@ -8,15 +8,18 @@ no exception that nobody caught, and 20 ms for the worst 1 % of the healthy call
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import random
 from typing import Any
 
+from antiphon.audio.pcm import silence
 from antiphon.conversation.settings import Settings
-from antiphon.lab.bench_density import BAR_MS, RATE, REPLY, track
+from antiphon.lab.babble import babble
+from antiphon.lab.bench_density import BAR_MS, RATE
 from antiphon.lab.bench_leaks import ForgetfulLlm, ForgetfulTts
 from antiphon.lab.fuzz_attack import Damage, attack_from_elsewhere
-from antiphon.lab.load import LoadCaller
+from antiphon.lab.load import LoadCaller, audio_messages
 from antiphon.lab.machine import machine, percentile, today
 from antiphon.lab.scripted import EnergyVad, ScriptedStt
 from antiphon.lab.scripted.llm import Reply
@@ -28,7 +31,9 @@ from antiphon.session.makings import SessionOptions, Stages
 from antiphon.session.playout import LEAD
 from antiphon.types import Role, ToolCall
 
-AT_ONCE = 8  # attackers' connections
+REPLY = "We will see you at eight."  # one clause: what is late of it is late on the way, and not in its making
+AT_ONCE = 4  # attackers' connections
+SPEAKING, QUIET = 1.0, 6.0  # seconds at a time, of the healthy call
 SETTLE = 8.0  # seconds the healthy call has for its first turns
 ASK_EVERY = 5.0  # seconds between two looks at the server
 
@@ -85,7 +90,8 @@ async def _watch(server: ServerProcess, frames: int, seed: int) -> tuple[Damage,
     while not attacking.done():
         await asyncio.wait([attacking], timeout=ASK_EVERY)
         looks.append(await server.vitals())
-    return attacking.result(), looks
+    faults = (await server.vitals(collect=True)).faults  # of this look nothing else counts: it stops the server
+    return attacking.result(), [*looks[:-1], dataclasses.replace(looks[-1], faults=looks[-1].faults + faults)]
 
 
 def _report(damage: Damage, looks: list[Vitals], caller: LoadCaller) -> dict[str, Any]:
@@ -109,9 +115,11 @@ def _report(damage: Damage, looks: list[Vitals], caller: LoadCaller) -> dict[str
 
 
 async def _join(server: ServerProcess) -> LoadCaller:
+    """The healthy call. Its quiet is long enough for the whole reply, so that nothing but lag holds one up."""
+    track = audio_messages(babble(SPEAKING, RATE, seed=0) + silence(round(QUIET * RATE)), RATE)
     host, _, port = server.address.rpartition(":")
     _, caller = await asyncio.get_running_loop().create_connection(
-        lambda: LoadCaller(track(0), phase=0, rate=RATE, lead=LEAD), host, int(port)
+        lambda: LoadCaller(track, phase=0, rate=RATE, lead=LEAD), host, int(port)
     )
     await caller.ready
     return caller

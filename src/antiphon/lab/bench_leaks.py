@@ -264,7 +264,7 @@ class Crowd:
         self._held += calls
 
     async def look(self) -> Vitals:
-        vitals = await self._server.vitals()
+        vitals = await self._server.vitals(collect=True)
         self.faults += vitals.faults
         return vitals
 

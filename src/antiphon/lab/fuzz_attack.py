@@ -17,7 +17,7 @@ from antiphon.lab.fuzz_frames import Frames, frame
 BATCH = 25  # frames between two pings whose pongs say that what was before them was read
 LONGEST = 2_000  # frames of one connection
 PATIENCE = 20.0  # seconds the server has to answer a ping; it reads one who sends too much more slowly
-NICE = 5  # the attackers yield to the healthy call when they share its core
+NICE = 19  # the attackers yield to the healthy call when they share its core
 
 
 @dataclass(slots=True)

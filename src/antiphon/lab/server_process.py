@@ -54,8 +54,10 @@ class ServerProcess:
         self.pid = process.pid
         self._pipe = pipe
 
-    async def vitals(self) -> Vitals:
-        self._pipe.send(True)
+    async def vitals(self, *, collect: bool = False) -> Vitals:
+        """`collect`: garbage is collected first, so that an exception nobody caught is told, and what is held is what
+        is needed. It stops the server for a moment."""
+        self._pipe.send(collect)
         return await asyncio.get_running_loop().run_in_executor(None, self._pipe.recv)
 
 
@@ -112,7 +114,8 @@ async def _serve(runtime: Runtime, service: Service, pipe: Connection) -> None:
 
     def asked() -> None:
         try:
-            pipe.recv()
+            if pipe.recv():
+                gc.collect()
             pipe.send(probe.take())
         except (EOFError, OSError):
             loop.remove_reader(pipe.fileno())
@@ -149,7 +152,6 @@ class _Probe:
 
     def take(self) -> Vitals:
         elapsed, cpu = time.monotonic() - self._since, time.process_time() - self._cpu
-        gc.collect()  # an exception nobody caught is told when its task is collected; so is what a cycle keeps
         vitals = Vitals(self._lags, cpu / elapsed, rss_bytes(), tuple(self._faults.taken), holds())
         self._begin()
         return vitals

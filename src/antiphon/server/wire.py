@@ -14,6 +14,7 @@ from typing import Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from antiphon.server.limits import Allowance, Limits
 from antiphon.server.lobby import Lobby, Place
@@ -158,6 +159,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Takes a message in. uvicorn stops reading at each one until the application has taken it, which at 50 a
         second costs a tenth of a session's time; a few may wait here before that is worth it."""
         self.close_timeout = CLOSE_TIMEOUT
+        if self.conn.state is not State.OPEN:  # a message that crossed our close
+            self.frames = []
+            return
         if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
             self.conn.send_close(1007)  # the base class does the same, with a page in the log for each
             self.handle_parser_exception()
