@@ -52,6 +52,14 @@ def serve(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The certificate's key.", rich_help_panel=ACCESS)
     ] = None,
+    allow_private: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A host or network of your own that stored agents' tools and models may reach. Repeatable.",
+            rich_help_panel=ACCESS,
+        ),
+    ] = None,
     store: Annotated[
         str,
         typer.Option(
@@ -126,6 +134,7 @@ def serve(
         store=store,
         origins=tuple(allow_origin or ()),
         reuse_tokens=reuse_tokens,
+        private_hosts=tuple(allow_private or ()),
         recordings=recordings,
         keep_sessions=keep_days * 86_400,
         limits=Limits(

@@ -47,6 +47,7 @@ class Plan:
     store: str
     origins: tuple[str, ...]
     reuse_tokens: bool
+    private_hosts: tuple[str, ...]
     recordings: Path | None
     keep_sessions: float  # seconds
     limits: Limits
@@ -63,6 +64,7 @@ class Plan:
             store=make_store(self.store),
             origins=self.origins,
             reuse_tokens=self.reuse_tokens,
+            private_hosts=self.private_hosts,
             recordings=self.recordings,
             keep_sessions=self.keep_sessions,
             limits=self.limits,

@@ -39,6 +39,7 @@ class HttpStream:
     `headers` is called for each request, and may raise a ProviderError: that is where a missing key is told. `auth`,
     for vendors whose requests are signed, sees each request whole, and may raise likewise.
     `first_timeout` is how long the first piece of an answer may take, `gap_timeout` each piece after it, in seconds.
+    `transport` makes the connections instead of the pool's own.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class HttpStream:
         first_timeout: float,
         gap_timeout: float,
         connect_timeout: float = CONNECT_TIMEOUT,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url
         self._stage = stage
@@ -61,6 +63,7 @@ class HttpStream:
         self._first_timeout = first_timeout
         self._gap_timeout = gap_timeout
         self._connect_timeout = connect_timeout
+        self._transport = transport
         self._client: httpx2.AsyncClient | None = None
 
     async def probe(self, path: str, *, forgive: tuple[int, ...] = ()) -> httpx2.Response:
@@ -134,7 +137,12 @@ class HttpStream:
             slowest = max(self._first_timeout, self._gap_timeout)
             timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
             self._client = httpx2.AsyncClient(
-                base_url=self._url, auth=self._auth, limits=_LIMITS, timeout=timeout, http2=False
+                base_url=self._url,
+                auth=self._auth,
+                limits=_LIMITS,
+                timeout=timeout,
+                http2=False,
+                transport=self._transport,
             )
         if self._client.is_closed:
             raise Disconnected("the provider was closed")

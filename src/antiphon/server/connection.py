@@ -12,13 +12,13 @@ from antiphon.protocols.voice_agent import VoiceAgentProtocol, commands, refusal
 from antiphon.server import recall
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
+from antiphon.server.own import Own
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 from antiphon.server.stay import Line, Stay
 from antiphon.server.visit import Visit, hide_token
 from antiphon.session.makings import Past
 from antiphon.session.session import Session
-from antiphon.tools.base import Tool
 from antiphon.types import SessionConfig
 
 log = logging.getLogger("antiphon.server")
@@ -132,8 +132,8 @@ class Connection:
             case commands.Configure():
                 await self._open(command)
             case commands.BindAgent(agent_id):
-                agent = await self._visit.agent(agent_id)
-                await self._open(self._protocol.bind_agent(agent), agent_id=agent_id)
+                agent, context = await self._visit.agent(agent_id, session_id=self._protocol.session_id)
+                await self._open(self._protocol.bind_agent(agent, context), agent_id=agent_id)
             case commands.Resume(session_id):
                 await self._resume(session_id)
             case commands.End():
@@ -142,9 +142,9 @@ class Connection:
 
     async def _open(self, command: commands.Configure, *, agent_id: str | None = None) -> None:
         await self._wait_until_ready()
-        tools = await self._visit.agent_tools(agent_id)
+        own = await self._visit.own(agent_id, self._protocol.settings.context)
         booking = await self._visit.book(self._protocol.settings, agent_id=agent_id)
-        self._begin(command.config, booking, (*tools, *self._runtime.tools))
+        self._begin(command.config, booking, own)
 
     async def _resume(self, session_id: str) -> None:
         await self._wait_until_ready()
@@ -159,27 +159,27 @@ class Connection:
         """A session that another process began, and has no more."""
         booking, settings, entries = await self._visit.claim(session_id)
         try:
-            tools = (*await self._visit.agent_tools(booking.record.agent_id), *self._runtime.tools)
+            own = await self._visit.own(booking.record.agent_id, settings.context)
         except ProtocolError:
             await booking.release()  # as it was
             raise
         self._protocol.resume(settings)
         config, record, now = self._protocol.config, booking.record, self._service.now()
+        tools = (*own.tools, *self._runtime.tools)
         offered = {spec.name: spec for spec in (*config.tools, *(tool.spec for tool in tools))}
         past = recall.past(record, entries, config=config, offered=offered.values(), now=now)
         booking.go_on(past, entries)
-        self._begin(config, booking, tools, past)
+        self._begin(config, booking, own, past)
         self._visit.returned(booking, settings, away=self._service.limits.resume_window)
 
-    def _begin(
-        self, config: SessionConfig, booking: Booking, tools: tuple[Tool, ...], past: Past | None = None
-    ) -> None:
+    def _begin(self, config: SessionConfig, booking: Booking, own: Own, past: Past | None = None) -> None:
         self._stay = Stay(
             config,
             self._line,
             booking=booking,
             blueprint=self._runtime.blueprint,
-            tools=tools,
+            tools=self._runtime.tools,
+            own=own,
             window=self._service.limits.resume_window,
             past=past,
         )

@@ -21,17 +21,17 @@ from antiphon.server import agents
 from antiphon.server.auth import Doorkeeper, Principal
 from antiphon.server.board import Board
 from antiphon.server.booking import Booking, recording_path
-from antiphon.server.http_tools import http_tools
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.lobby import Lobby
+from antiphon.server.own import Own, own
 from antiphon.server.park import Park
 from antiphon.server.recorder import Recorder, encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.takeover import Takeover
 from antiphon.server.webhooks import Webhooks
-from antiphon.tools.http import HttpTool
+from antiphon.tools.addresses import AddressPolicy
 
 log = logging.getLogger("antiphon.server")
 
@@ -50,7 +50,7 @@ class ServerOptions:
     reuse_tokens: bool = False  # a temporary token opens any number of sessions until it expires
     recordings: Path | None = None  # where calls are recorded; None: nowhere
     keep_sessions: float = 30 * 86_400  # seconds the journal and the recording of a session are kept
-    private_tools: tuple[str, ...] = ()  # networks and hosts of one's own that stored agents' HTTP tools may reach
+    private_hosts: tuple[str, ...] = ()  # networks and hosts of one's own that what stored agents name may be in
     private_webhooks: bool = False  # webhooks may lead into the server's own network
 
 
@@ -66,6 +66,7 @@ class Service:
     ) -> None:
         """`board` is that of the machine, where this is one worker of many."""
         options = options or ServerOptions()
+        AddressPolicy(options.private_hosts)  # what is wrong with it is better told now than to the first caller
         self.options = options
         self.store = options.store
         self.limits = options.limits
@@ -123,19 +124,19 @@ class Service:
         """The key that signs tokens for `principal`."""
         return principal.key or self._anyones_key
 
-    async def agent(self, principal: Principal, agent_id: str) -> dict[str, Any] | None:
-        """A stored agent as a `session` object; None where the caller's account has none of that id."""
+    async def agent(self, principal: Principal, agent_id: str) -> agents.Record | None:
+        """A stored agent's record; None where the caller's account has none of that id."""
         document = await self.store.document("agent", agent_id)
         if document is None or document.account != principal.account:
             return None
-        return agents.session_object(agents.from_document(document))
+        return agents.from_document(document)
 
-    async def agent_tools(self, agent_id: str) -> tuple[HttpTool, ...]:
-        """What this server runs for a stored agent; the caller has been found to own it."""
+    async def own(self, agent_id: str, context: dict[str, Any]) -> Own:
+        """What a stored agent brings along; the caller has been found to own it. Raises ProtocolError, fatal."""
         document = await self.store.document("agent", agent_id)
         if document is None:
-            return ()
-        return http_tools(agents.from_document(document), allow_private=self.options.private_tools)
+            return Own()
+        return own(agents.from_document(document), context=context, allow_private=self.options.private_hosts)
 
     # --- sessions -------------------------------------------------------------------------------------------------
 

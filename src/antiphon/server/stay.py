@@ -11,6 +11,7 @@ from antiphon.conversation.notices import Notice, ReplyAudio, SessionEnded, Tool
 from antiphon.protocols.voice_agent import VoiceAgentProtocol, refusals
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
+from antiphon.server.own import Own
 from antiphon.server.runtime import Blueprint
 from antiphon.server.stores.base import SessionMissing, StoreError
 from antiphon.session.makings import Past
@@ -48,12 +49,15 @@ class Stay:
         booking: Booking,
         blueprint: Blueprint,
         tools: tuple[Tool, ...],
+        own: Own,
         window: float,
         past: Past | None = None,
     ) -> None:
-        """`window` in seconds: so long the session waits for its client to come back. `past`: another process began
-        it."""
+        """Closes `own` with the session. `window` in seconds: so long the session waits for its client to come back.
+        `past`: another process began it."""
         self.booking = booking
+        self._own = own
+        blueprint = own.laid_over(blueprint)
         self.line: Line | None = line  # None: the client is away
         self._protocol = line.protocol  # of the last connection there was
         self._window = window
@@ -66,7 +70,7 @@ class Stay:
             session_id=line.protocol.session_id,
             stages=blueprint.stages,
             peer=self,
-            tools=tools,
+            tools=(*own.tools, *tools),
             hooks=booking.watching(blueprint.hooks),
             options=blueprint.options,
             past=past,
@@ -89,6 +93,7 @@ class Stay:
             self._stop_waiting()
             if not self._moved:
                 await self.booking.close(GONE)
+            await self._own.aclose()
             if self.line:
                 self.line.outbox.close(refusals.CLOSE_NORMAL)
 

@@ -13,14 +13,15 @@ from starlette.websockets import WebSocket
 from antiphon.errors import ProtocolError
 from antiphon.protocols.voice_agent import refusals
 from antiphon.protocols.voice_agent.config import Settings, to_config
+from antiphon.server import agents, pre_connect
 from antiphon.server.auth import Principal
 from antiphon.server.booking import Booking
 from antiphon.server.journal import Entry
 from antiphon.server.limits import Allowance, Quiet
+from antiphon.server.own import Own
 from antiphon.server.service import Service
 from antiphon.server.stay import Stay
 from antiphon.server.stores.base import StoreUnavailable
-from antiphon.tools.http import HttpTool
 from antiphon.types import AudioFormat
 
 log = logging.getLogger("antiphon.server")
@@ -63,19 +64,30 @@ class Visit:
             log.error("nobody can be admitted: %s", error)
             raise refusals.internal_error() from error
 
-    async def agent(self, agent_id: str) -> dict[str, Any] | None:
-        """A stored agent as a `session` object, or None. Raises ProtocolError."""
+    async def agent(self, agent_id: str, *, session_id: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """A stored agent as a `session` object, or None; and what it has found out about this call. Raises
+        ProtocolError, also where it does not want the call."""
         self._place.leave()
         try:
-            return await self._service.agent(self.principal, agent_id)
+            record = await self._service.agent(self.principal, agent_id)
         except StoreUnavailable as error:
             log.error("no agent can be read: %s", error)
             raise refusals.internal_error() from error
+        if record is None:
+            return None, {}
+        facts = {"session_id": session_id, "agent_id": agent_id, "direction": "inbound"}
+        found = await pre_connect.ask(record, facts, allow_private=self._service.options.private_hosts)
+        if found.rejected:
+            raise refusals.rejected()
+        fields = agents.session_object(record)
+        if found.greeting:
+            fields["greeting"] = found.greeting
+        return fields, found.values
 
-    async def agent_tools(self, agent_id: str | None) -> tuple[HttpTool, ...]:
-        """The stored agent's tools that this server runs. Raises ProtocolError."""
+    async def own(self, agent_id: str | None, context: dict[str, Any]) -> Own:
+        """What the stored agent brings along. Raises ProtocolError."""
         try:
-            return await self._service.agent_tools(agent_id) if agent_id else ()
+            return await self._service.own(agent_id, context) if agent_id else Own()
         except StoreUnavailable as error:
             log.error("no agent can be read: %s", error)
             raise refusals.internal_error() from error

@@ -73,7 +73,7 @@ class HttpTool:
         )
         self.method: str = method
         self.policy = AddressPolicy(allow_private)
-        self.url = _checked_url(name, url, self.policy, allow_http=allow_http)
+        self.url = checked_url(f"tool {name!r}", url, self.policy, allow_http=allow_http)
         self._headers = _checked_headers(name, headers or {})
         self._max_bytes = max_bytes
 
@@ -82,6 +82,10 @@ class HttpTool:
 
     async def run(self, call: ToolCall, context: ToolContext) -> ToolResult:
         """One request. Whatever goes wrong is told without the request's own secrets."""
+        return await self.send(call)
+
+    async def send(self, call: ToolCall) -> ToolResult:
+        """The same, outside of any session."""
         try:
             async with asyncio.timeout(self.spec.timeout):
                 return await self._request(call)
@@ -151,9 +155,10 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
     """Connects to an address that was just found to be allowed. The request's own host is what the server is asked for,
     and what its certificate must be for. No proxy from the environment: it would resolve names by itself."""
 
-    def __init__(self, policy: AddressPolicy) -> None:
+    def __init__(self, policy: AddressPolicy, *, keep: float | None = None) -> None:
+        """`keep` in seconds: so long a connection is kept for the next request; None: not at all."""
         self._policy = policy
-        limits = httpx2.Limits(max_keepalive_connections=0)
+        limits = httpx2.Limits(max_keepalive_connections=0 if keep is None else 20, keepalive_expiry=keep)
         self._inner = httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -183,18 +188,19 @@ def _tls() -> ssl.SSLContext:
 # --- what is sent, checked ----------------------------------------------------------------------------------------
 
 
-def _checked_url(name: str, url: str, policy: AddressPolicy, *, allow_http: bool) -> httpx2.URL:
+def checked_url(what: str, url: str, policy: AddressPolicy, *, allow_http: bool = False) -> httpx2.URL:
+    """A URL that may be called, if its host's addresses may. `what` it belongs to is named in the ConfigError."""
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, UnicodeError) as error:
-        raise ConfigError(f"tool {name!r}: the URL is not valid: {error}") from error
+        raise ConfigError(f"{what}: the URL is not valid: {error}") from error
     if len(url) > MAX_URL:
-        raise ConfigError(f"tool {name!r}: the URL is longer than {MAX_URL} characters")
+        raise ConfigError(f"{what}: the URL is longer than {MAX_URL} characters")
     if not parsed.host or parsed.userinfo:
-        raise ConfigError(f"tool {name!r}: the URL needs a host, and no user name or password; use `headers`")
+        raise ConfigError(f"{what}: the URL needs a host, and no user name or password; use `headers`")
     plain = parsed.scheme == "http" and (allow_http or policy.names(parsed.host))
     if parsed.scheme != "https" and not plain:
-        raise ConfigError(f"tool {name!r}: the URL must begin with https://")
+        raise ConfigError(f"{what}: the URL must begin with https://")
     return parsed
 
 

@@ -116,6 +116,7 @@ class Settings(Struct, frozen=True):
     session: Session
     voice: str | None = None  # None: never named; the echo shows the default and the TTS chooses its own
     webhook: Webhook | None = None
+    context: dict[str, Any] = {}  # what was found out about the call before it began, by the names an agent gave it
     old_client: bool = False  # a client of the first generation: it looks for `args` in tool.call
 
 

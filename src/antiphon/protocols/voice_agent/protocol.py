@@ -117,14 +117,15 @@ class VoiceAgentProtocol:
             case _:
                 return self._receive_request(message)
 
-    def bind_agent(self, fields: dict[str, Any] | None) -> commands.Configure:
-        """Answer to BindAgent: the stored agent as a `session` object, or None when there is no such agent.
+    def bind_agent(self, fields: dict[str, Any] | None, context: dict[str, Any] | None = None) -> commands.Configure:
+        """Answer to BindAgent: the stored agent as a `session` object, or None when there is no such agent. `context`
+        is kept with the settings.
 
         Raises ProtocolError (`agent_not_found`, fatal).
         """
         if fields is None:
             raise refusals.agent_not_found()
-        self._adopt(merge(self.settings, fields))
+        self._adopt(msgspec.structs.replace(merge(self.settings, fields), context=context or {}))
         self.phase = Phase.CONFIGURED
         return commands.Configure(config=self.config, first=True)
 

@@ -84,6 +84,11 @@ def session_forbidden() -> ProtocolError:
     return ProtocolError(message, code=ErrorCode.SESSION_FORBIDDEN, fatal=True)
 
 
+def rejected() -> ProtocolError:
+    message = "The call was rejected by what the agent asks before it takes one"
+    return ProtocolError(message, code=ErrorCode.SESSION_FORBIDDEN, fatal=True)
+
+
 def session_expired() -> ProtocolError:
     message = "The session has reached its longest duration"
     return ProtocolError(message, code=ErrorCode.SESSION_EXPIRED, fatal=True)

@@ -13,6 +13,8 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
+
 from antiphon.errors import AuthError, ConfigError, Disconnected
 from antiphon.providers.base import LlmCapabilities, LlmEvent, LlmRequest
 from antiphon.providers.http_errors import from_error
@@ -30,6 +32,7 @@ class OpenAI:
     itself or for the server named by $OPENAI_BASE_URL: other servers are not sent a key that is not theirs.
     `first_timeout` is how long the first piece of an answer may take, `gap_timeout` each piece after it, in seconds.
     `extra` is added to the body of every request, for what only some servers know; None as a value takes a field out.
+    `transport` makes the connections instead of a pool of its own.
     """
 
     weights: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class OpenAI:
         first_timeout: float | None = None,
         gap_timeout: float = 5.0,
         extra: dict[str, Any] | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         if not model:
             raise ConfigError("openai: name a model, as in openai/gpt-6-luna")
@@ -63,6 +67,7 @@ class OpenAI:
             headers=self._headers,
             first_timeout=first_timeout or slow,
             gap_timeout=gap_timeout,
+            transport=transport,
         )
         self._extra = extra or {}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from antiphon.errors import ProtocolError
 from antiphon.server import agents as stored
-from antiphon.server.rest.bodies import Body, Json, WebUrl
+from antiphon.server import own
+from antiphon.server.rest.bodies import Body, Json, WebUrl, without_nan
 from antiphon.server.rest.errors import from_protocol, not_found
 from antiphon.server.rest.gate import Caller, TheService
 from antiphon.server.rest.paging import After, Limit, page, read_cursor
@@ -77,12 +78,18 @@ class ToolOut(ToolFields):
     http: HttpOut | None = None
 
 
+class ReturnIn(BaseModel):
+    name: str = Field(min_length=1, max_length=200)
+    path: str = Field(min_length=1, max_length=500, description="Of the answer, like customer.orders[0].id")
+    default: Annotated[Any, AfterValidator(without_nan)] = None
+
+
 class PreConnectIn(BaseModel):
     url: WebUrl
     http_method: Literal["GET", "POST"] = "POST"
     headers: list[HeaderIn] = Field([], max_length=50)
     sends: list[str] = []
-    returns: list[Json] = []
+    returns: list[ReturnIn] = []
     allow_overrides: list[str] = []
     timeout_ms: int | None = Field(None, ge=1, le=800)
 
@@ -154,6 +161,7 @@ class AgentPage(BaseModel):
 async def create_agent(fields: AgentFields, principal: Caller, service: TheService) -> Agent:
     try:
         record = stored.new_agent(fields.model_dump(), now=time.time())
+        own.check(record, allow_private=service.options.private_hosts)
     except ProtocolError as error:
         raise from_protocol(error) from error
     await service.store.put(stored.to_document(record, account=principal.account))
@@ -183,6 +191,7 @@ async def update_agent(agent_id: str, fields: AgentUpdate, principal: Caller, se
         record = stored.updated_agent(
             stored.from_document(document), fields.model_dump(include=fields.model_fields_set), now=time.time()
         )
+        own.check(record, allow_private=service.options.private_hosts)
     except ProtocolError as error:
         raise from_protocol(error) from error
     await service.store.put(stored.to_document(record, account=principal.account))

@@ -23,10 +23,9 @@ class Body(BaseModel):
         return value
 
 
-def _without_nan(value: dict[str, Any]) -> dict[str, Any]:
+def without_nan(value: Any) -> Any:
     """As it will be read back: what is no number is null."""
-    kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
-    return kept
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _with_host(url: str) -> str:
@@ -41,5 +40,5 @@ def _with_host(url: str) -> str:
     return url
 
 
-Json = Annotated[dict[str, Any], AfterValidator(_without_nan)]
+Json = Annotated[dict[str, Any], AfterValidator(without_nan)]
 WebUrl = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s/]"), AfterValidator(_with_host)]
