@@ -19,6 +19,7 @@ from antiphon.errors import (
     QuotaError,
     RateLimited,
 )
+from antiphon.providers import registry
 from antiphon.providers.base import Stt
 from tests.emulators.faults import RETRY_AFTER, Fault
 from tests.emulators.hearing import say
@@ -271,3 +272,8 @@ def test_the_real_service_understands(vendor: Vendor, speech: bytes) -> None:
         await stt.aclose()
 
     asyncio.run(main())
+
+
+def test_no_vendor_is_left_out() -> None:
+    here = {"moonshine", "whisper"}  # they run here, and have tests of their own
+    assert {vendor.live().name.partition("/")[0] for vendor in VENDORS} == set(registry.names("stt")) - here
