@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from antiphon.conversation.settings import Mode, Settings
-from antiphon.errors import ConfigError
+from antiphon.errors import ConfigError, MissingDependency
+from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices, billed_as
 from antiphon.providers.fallback import resolve
 from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.budget import Budget
+from antiphon.session.lines import Lines
 from antiphon.session.makings import Hooks, SessionOptions, Stages
 from antiphon.tools.base import Tool, ToolSource
 from antiphon.tools.ending import end_call_tool
@@ -32,6 +34,8 @@ INSTRUCTIONS = (
     "You are a friendly voice assistant on a phone call. Answer in one or two short sentences of plain spoken English, "
     "without lists, markdown or emoji. If you do not know, say so."
 )
+
+OWN_MACHINE_WITHIN = 10.0  # seconds in which a model of one's own has to answer
 
 # A stage as a user may write it: a provider's string, a mapping with its options, or a list of these and of provider
 # objects, of which the first that works is used.
@@ -69,6 +73,10 @@ class Agent:
     spoken_form: bool = True  # numbers, Markdown and the like are put into words before they are spoken
     speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
+    # Seconds from the end of the caller's turn to a sound; then the fallback line is spoken. None: 3, or 10 if the
+    # model runs here or on a server of one's own.
+    answer_within: float | None = None
+    fallback_line: str | None = None  # None: a line in English
     farewell_line: str | None = (
         None  # said before a session ends whose time or budget is spent; None: a line in English
     )
@@ -164,6 +172,12 @@ class Agent:
             settings = dataclasses.replace(settings, filler_lines=(), farewell_line="")
         if self.filler_lines is not None:
             settings = dataclasses.replace(settings, filler_lines=tuple(self.filler_lines))
+        if self.fallback_line is not None:
+            settings = dataclasses.replace(settings, fallback_line=self.fallback_line)
+        if self.answer_within is not None:
+            settings = dataclasses.replace(settings, answer_within=self.answer_within)
+        elif self.settings is None and stages.llm.capabilities.own_machine:
+            settings = dataclasses.replace(settings, answer_within=OWN_MACHINE_WITHIN)
         if self.farewell_line is not None:
             settings = dataclasses.replace(settings, farewell_line=self.farewell_line)
         return dataclasses.replace(
@@ -184,11 +198,13 @@ class Agent:
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""
+        tts = resolve("tts", "local" if self.tts is None else self.tts)
         return Stages(
             stt=resolve("stt", "local" if self.stt is None else self.stt),
             llm=resolve("llm", "local" if self.llm is None else self.llm),
-            tts=resolve("tts", "local" if self.tts is None else self.tts),
+            tts=tts,
             vad=resolve("vad", "local" if self.vad is None else self.vad),
+            lines=Lines(tts, spare=_voice_of_this_machine),
         )
 
     def _defaults(self) -> dict[str, Any]:
@@ -229,3 +245,11 @@ def fill(text: str, variables: Mapping[str, str]) -> str:
             raise ConfigError(f"{{{{{match[1]}}}}} has no value; give it in `variables`") from None
 
     return re.sub(r"\{\{\s*(\w+)\s*\}\}", value, text)
+
+
+def _voice_of_this_machine() -> Tts | None:
+    """For the line that is spoken when the agent's own TTS cannot be reached; None if there is none."""
+    try:
+        return registry.create_tts("local")
+    except MissingDependency:
+        return None

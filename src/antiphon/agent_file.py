@@ -45,6 +45,8 @@ class AgentFile(BaseModel):
     speculate: bool | None = None
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}
+    answer_within: float | None = Field(None, ge=1)
+    fallback_line: str | None = Field(None, min_length=1)
     farewell_line: str | None = None
     limits: Limits = Limits.model_validate({})
     prices: str | dict[str, Any] | None = None

@@ -179,11 +179,11 @@ def test_a_reply_that_stalls_is_given_up_and_apologised_for(text):
     call.caller("when do you open", at=1_000)
     call.run(until=60_000)
     assert agent(call) == [f"agent: {text}|", FALLBACK]
-    assert "fault: no progress of the reply in 10 s" in call.story()
+    assert "fault: no sound of the reply within 3 s" in call.story()
 
 
 def test_a_stalled_reply_that_is_held_is_given_up_after_the_hold():
-    call = Call(Settings(reply_timeout=2.0, idle_after=None), model=[Answer(hangs=True)])
+    call = Call(Settings(answer_within=2.0, idle_after=None), model=[Answer(hangs=True)])
     call.caller("when do you open", at=1_000)
     call.voice(at=4_000, lasts=4_000)
     call.run(until=60_000)

@@ -68,17 +68,21 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Make a reply. A speculative one is written and synthesised, but nothing of it is played before CommitReply."""
+    """Make a reply. A speculative one is written and synthesised, but nothing of it is played before CommitReply.
+
+    `by`: until when it must be audible, in seconds of the monotonic clock; then it is given up. None: speculative."""
 
     reply_id: str
     item_id: str
     source: Prompt | Script
     speculative: bool = False
+    by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommitReply:
     reply_id: str
+    by: float | None = None  # as in StartReply
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from antiphon.conversation import notices as out
 from antiphon.conversation.actions import CancelReply, CloseSession
 from antiphon.conversation.events import InterruptRequested, PlayoutFinished, PlayoutStopped
 from antiphon.conversation.notices import ReplyStatus
+from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Gate, Phase, Plan, Trigger
 from antiphon.conversation.stepping import Step
 
@@ -50,10 +51,11 @@ def stalled(s: Step) -> None:
         _end_reply(s, "", interrupted=True)
         return
     if live.gate is Gate.HELD:
-        s.after(replies.STALL, s.settings.reply_timeout)
+        s.after(replies.STALL, s.settings.answer_within)
         return
     s.set_live(failed=True)
-    message = f"no progress of the reply in {s.settings.reply_timeout:g} s"
+    limit = s.settings.reply_timeout if s.settings.mode is Mode.CASCADE else s.settings.answer_within
+    message = f"no sound of the reply within {limit:g} s"
     s.emit(out.ReplyFault(live.reply_id, "provider_error", message, retryable=True))
     cancel(s)
 
@@ -83,7 +85,7 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
         end(s, "idle")
         return
     if live.failed and live.plan.trigger not in _UNMISSED:
-        _apologise(s)
+        apologise(s)
     if s.state.turn:
         if interrupted and heard and not (live.failed or live.calls or is_filler or s.state.missed):
             s.set(rest=replies.rest_of(live, heard))
@@ -94,7 +96,7 @@ def _end_reply(s: Step, heard: str, *, interrupted: bool) -> None:
         replies.next_reply(s)
 
 
-def _apologise(s: Step) -> None:
+def apologise(s: Step) -> None:
     """Unless the caller says something meanwhile, which is answered instead."""
     s.set(plans=(Plan(Trigger.FALLBACK, s.settings.fallback_line), *replies.without_fallback(s)))
 

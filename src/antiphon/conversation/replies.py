@@ -38,7 +38,10 @@ from antiphon.types import Message, Role, ToolCall
 
 # Timers of this side, on the wall clock.
 IDLE = "idle"  # nobody speaks
-STALL = "stall"  # a reply makes no progress
+STALL = "stall"  # a reply makes no sound
+
+_LINE = 0.25  # seconds that are kept for the fallback line to become audible
+_LEAST = 0.5  # seconds that a reply has in any case: the STT may have used up what there was
 
 
 # --- making replies -----------------------------------------------------------------------------------------------
@@ -48,7 +51,7 @@ def greet(s: Step, text: str) -> None:
     start(s, Plan(Trigger.GREETING, text))
 
 
-def answer(s: Step, text: str) -> None:
+def answer(s: Step, text: str, *, since: float | None = None) -> None:
     """Answers the caller's turn: with the reply prepared for these very words, or with a new one."""
     if s.state.farewell:
         farewell.say(s)
@@ -57,10 +60,10 @@ def answer(s: Step, text: str) -> None:
     drop_missed(s)
     prepared = s.state.speculative
     if prepared and _answers(prepared, text):
-        _commit(s, prepared)
+        _commit(s, prepared, since=since)
     else:
         drop_speculation(s)
-        start(s, Plan(Trigger.TURN))
+        start(s, Plan(Trigger.TURN), since=since)
 
 
 def speculate(s: Step, text: str) -> None:
@@ -143,18 +146,18 @@ def _tell_results(s: Step) -> None:
     start(s, Plan(Trigger.FALLBACK, s.settings.fallback_line))
 
 
-def start(s: Step, plan: Plan) -> None:
+def start(s: Step, plan: Plan, *, since: float | None = None) -> None:
+    """`since`: when the caller's turn ended, if it answers one."""
     source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
     text, scripted = plan.text or "", plan.text is not None
     reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, text=text, written=scripted)
     s.set(live=reply)
     s.clear(IDLE, fillers.FILLER)
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
-    s.do(StartReply(reply.reply_id, reply.item_id, source))
-    s.after(STALL, s.settings.reply_timeout)
+    s.do(StartReply(reply.reply_id, reply.item_id, source, by=_await_sound(s, since)))
 
 
-def _commit(s: Step, reply: Reply) -> None:
+def _commit(s: Step, reply: Reply, *, since: float | None = None) -> None:
     """A reply that was prepared, or missed, becomes the live one; only now may anyone see or hear of it."""
     prepared = reply.standing is Standing.SPECULATIVE
     s.set(**{_place(reply): None}, live=reply)
@@ -163,9 +166,18 @@ def _commit(s: Step, reply: Reply) -> None:
     if prepared:
         s.set(results_unsaid=False, result_instructions=())
     s.emit(out.ReplyStarted(reply.reply_id, reply.item_id))
-    s.do(CommitReply(reply.reply_id))
-    s.after(STALL, s.settings.reply_timeout)
+    s.do(CommitReply(reply.reply_id, _await_sound(s, since)))
     run_waiting(s)
+
+
+def _await_sound(s: Step, since: float | None) -> float:
+    """By when the live reply must be audible: early enough for the fallback line to be so in time, if it is not."""
+    wait = (s.now if since is None else since) + s.settings.answer_within - _LINE - s.now
+    if s.settings.mode is Mode.CASCADE:
+        wait = s.settings.reply_timeout
+    wait = max(wait, _LEAST)
+    s.after(STALL, wait)
+    return s.now + wait
 
 
 def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
@@ -198,9 +210,11 @@ def _room(s: Step, instructions: str) -> int:
 
 
 def text(s: Step, event: ReplyText) -> None:
-    """The model writes: as good as progress, though nobody hears it yet."""
+    """The model writes. In cascade mode that is progress; else only what is heard is."""
     _note(s, event.reply_id, more=event.delta)
-    if _goes_on(s, event.reply_id) and s.state.live and s.state.live.progress is Progress.PREPARING:
+    if s.settings.mode is not Mode.CASCADE or not _goes_on(s, event.reply_id):
+        return
+    if s.state.live and s.state.live.progress is Progress.PREPARING:
         s.after(STALL, s.settings.reply_timeout)
 
 
@@ -266,7 +280,7 @@ def playout_started(s: Step, event: PlayoutStarted) -> None:
 
 def playout_starved(s: Step, event: PlayoutStarved) -> None:
     if _goes_on(s, event.reply_id):
-        s.after(STALL, s.settings.reply_timeout)
+        _await_sound(s, None)
 
 
 # --- a caller who says nothing -------------------------------------------------------------------------------------

@@ -45,8 +45,9 @@ class Settings:
     farewell_line: str = "I'm sorry, I have to end our call here. Goodbye."
     farewell_patience: float = 8.0  # seconds that whoever is speaking may go on
 
-    # Watchdogs
-    reply_timeout: float = 10.0  # seconds a reply may go without a sound before it is given up
+    # Watchdogs. What is not audible in time is given up, and the fallback line is spoken.
+    answer_within: float = 3.0  # seconds from the end of the caller's turn to a sound; the same for a pause in a reply
+    reply_timeout: float = 10.0  # the same in cascade mode, where nothing is spoken before all is written
     fallback_line: str = "Sorry, I'm having trouble answering right now."
 
     silent_rounds: int = 8  # replies in a row that only call tools, after which the caller is told instead

@@ -92,6 +92,7 @@ class Turn:
     onset: int  # ms of received audio
     text: str = ""  # the best transcript so far
     asked: Asked = Asked.NOT_YET
+    ended_at: float | None = None  # when its silence was complete, in seconds of the monotonic clock
     waited: bool = False  # its silence was made longer, for its words are the beginning of something
     given_up: bool = False  # an overlap whose hold came to nothing: it holds the agent no second time
 

@@ -60,7 +60,7 @@ def voice_stopped(s: Step, event: VoiceStopped) -> None:
 def _voice_goes_on(s: Step) -> None:
     """The caller speaks on after a pause: what was concluded from the pause no longer holds."""
     s.clear(EARLY_FINAL, ENDPOINT, MAX_SILENCE, TRANSCRIPT)
-    turn = s.set_turn(asked=Asked.NOT_YET, waited=False)
+    turn = s.set_turn(asked=Asked.NOT_YET, ended_at=None, waited=False)
     if turn.floor is Floor.CLOSING:
         s.set_turn(floor=Floor.OPEN)
         s.at_audio(WORDLESS, s.state.last_voice + s.settings.wordless_turn)
@@ -127,6 +127,7 @@ def endpoint(s: Step) -> None:
     turn = s.state.turn
     if turn is None or turn.floor is not Floor.OPEN or s.state.voice is Voice.ON:
         return
+    s.set_turn(ended_at=s.now)
     if turn.asked is Asked.ANSWERED:
         if not _waits_for_more(s):
             close(s)
@@ -145,7 +146,7 @@ def _waits_for_more(s: Step) -> bool:
         return False
     if not is_unfinished(turn.text, question=s.state.history.last_said(), tools=s.settings.tools):
         return False
-    s.set_turn(floor=Floor.OPEN, waited=True)
+    s.set_turn(floor=Floor.OPEN, ended_at=None, waited=True)
     s.clear(MAX_SILENCE, TRANSCRIPT)
     s.at_audio(ENDPOINT, s.state.last_voice + s.settings.max_silence)
     return True
@@ -213,6 +214,8 @@ def close(s: Step) -> None:
         overlap.release(s)
         if rest and s.state.live is None:
             s.set(plans=(rest, *s.state.plans))  # it was cut by a noise
+        elif turn.asked is Asked.ASKED and turn.ended_at is not None and live is None:
+            endings.apologise(s)  # the STT owes an answer: what the caller said is lost
         replies.next_reply(s)
         return
     s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0, parting=None)
@@ -223,7 +226,7 @@ def close(s: Step) -> None:
         return
     s.emit(out.UserTranscript(turn.item_id, turn.text))
     if live is None:
-        replies.answer(s, turn.text)
+        replies.answer(s, turn.text, since=turn.ended_at)
     else:
         overlap.release(s)  # a backchannel before the reply was audible is no objection to it
 

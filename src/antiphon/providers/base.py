@@ -84,6 +84,7 @@ class LlmCapabilities:
     tools: bool = True
     context_window: int = 128_000  # tokens
     primes: bool = False  # it is a PrimingLlm
+    own_machine: bool = False  # it runs here, or on a server of one's own, and may take longer than a vendor does
 
 
 @dataclass(frozen=True, slots=True)

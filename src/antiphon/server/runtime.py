@@ -11,8 +11,10 @@ from typing import Any
 from antiphon.errors import AntiphonError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol
 from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.session.replying import Voice
 from antiphon.text.spoken import form as spoken_form
 from antiphon.tools.base import Tool, ToolSource
+from antiphon.types import AudioFormat
 
 log = logging.getLogger("antiphon.server")
 
@@ -40,6 +42,7 @@ class Runtime:
         self.blueprint = blueprint
         self.error: AntiphonError | None = None
         self._warming: asyncio.Task[AntiphonError | None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -79,13 +82,30 @@ class Runtime:
             self.error = error if isinstance(error, AntiphonError) else AntiphonError(str(error))
         except* TimeoutError:
             self.error = AntiphonError(f"the stages were not ready within {WARM_TIMEOUT:g} s")
+        if self.error is None:
+            self._preparing = asyncio.create_task(self._prepare(), name="line")
         return self.error
 
+    async def _prepare(self) -> None:
+        """Has the fallback line spoken into memory, in the voice that most sessions have."""
+        stages, options = self.blueprint.stages, self.blueprint.options
+        voice = Voice(
+            stages.tts,
+            rate=AudioFormat().sample_rate,
+            name=self.blueprint.defaults.get("output", {}).get("voice"),
+            language=options.language,
+            before_speech=self.blueprint.hooks.before_speech,
+            spoken_form=options.spoken_form,
+            lines=stages.lines,
+        )
+        await voice.prepare(options.settings.fallback_line)
+
     async def aclose(self) -> None:
-        if self._warming:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
-            self._warming = None
+        for task in (self._warming, self._preparing):
+            if task:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._warming = self._preparing = None
         stages = self.blueprint.stages
         closing = [stages.stt.aclose(), stages.llm.aclose(), stages.tts.aclose()]
         closing += [source.aclose() for source in self._sources]

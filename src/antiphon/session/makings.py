@@ -15,6 +15,7 @@ from antiphon.conversation.settings import Settings
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices
 from antiphon.session.budget import Budget
+from antiphon.session.lines import Lines
 from antiphon.tools.base import Tool
 from antiphon.types import Cost, Message, SessionConfig, ToolCall
 
@@ -30,6 +31,7 @@ class Stages:
     llm: Llm
     tts: Tts
     vad: Vad
+    lines: Lines | None = None  # what is spoken when the TTS cannot; None: nothing is
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ ACK_GRACE = 0.5  # seconds an acknowledging client may take to say it has played
 ACK_WAIT = 0.35  # the same, of a reply that was stopped: the turn that stopped it takes longer than that
 INAUDIBLE = 0.002  # seconds: less of a word than this, at its very beginning, nobody has heard
 FLUSH_MARGIN = 0.06  # seconds; the way of a flush and the way of the audio differ by less: twice a jitter of 30 ms
-LOOKAHEAD = 8.0  # seconds of audio made but not yet sent, above which the TTS is given no more text
+AHEAD = 2  # sentences given to the TTS beyond the one that is played: what an interruption pays for in vain
 TINY = 1e-6  # seconds; a shorter wait is an error of rounding
 
 
@@ -164,9 +164,8 @@ class Playout:
         return self._reply_id, played, speech.ledger.heard_chars(played - self._inaudible(speech))
 
     def wants_more(self, speech: Speech) -> bool:
-        """Whether the TTS should be given more text: little audio of this reply is waiting to be sent."""
-        sent = self._position if speech is self._speech else speech.begins
-        return speech.samples - sent < LOOKAHEAD * speech.rate
+        """Whether the TTS should be given more text: few sentences of this reply are ahead of what is played."""
+        return speech.ahead(self._position if speech is self._speech else speech.begins) < AHEAD
 
     # --- the pacing -----------------------------------------------------------------------------------------------
 

@@ -10,12 +10,15 @@ from typing import cast
 
 from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.playout import ReplyLedger
-from antiphon.conversation.actions import Script, StartReply
+from antiphon.conversation.actions import Prompt, Script, StartReply
 from antiphon.conversation.events import Event, ReplyFailed, ReplyText, ReplyToolCall, ReplyWritten
 from antiphon.conversation.ledger import Marks
 from antiphon.conversation.settings import Mode
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
+from antiphon.providers.fallback import budget
+from antiphon.providers.fallback.budget import Budget
+from antiphon.session.lines import Lines, RenderedStream
 from antiphon.session.metering import ReplyMeter
 from antiphon.session.speech import Speech
 from antiphon.text.chunker import Chunk, Chunker
@@ -37,6 +40,7 @@ class Voice:
         language: str = "en",
         before_speech: Callable[[str], str] | None = None,
         spoken_form: bool = True,
+        lines: Lines | None = None,
     ) -> None:
         self.tts = tts
         self.rate = rate  # Hz, of the session's output
@@ -44,6 +48,7 @@ class Voice:
         self.language = language
         self._before_speech = before_speech
         self._spoken_form = spoken_form
+        self._lines = lines
         self._prepared = False  # the tables of the language are loaded
         self.words_apart: bool | None = None  # whether it falls silent between words, as an earlier reply has shown
         rates = tts.capabilities.sample_rates
@@ -55,6 +60,21 @@ class Voice:
             await asyncio.get_running_loop().run_in_executor(None, prepare, self.language)
             self._prepared = True
         return SpokenForm(language=self.language, own=self._before_speech, enabled=self._spoken_form)
+
+    async def prepare(self, line: str) -> None:
+        """Has a line spoken into memory, if it is not there yet. Never raises."""
+        if self._lines:
+            form, chunker = await self.form(), Chunker(language=self.language)
+            spoken = [form.say(chunk.text).text for chunk in (*chunker.feed(line), *chunker.flush())]
+            segments = [text for text in spoken if text.strip()]
+            await self._lines.prepare(line, segments, rate=self.tts_rate, voice=self.name)
+
+    def open(self, source: Prompt | Script) -> TtsStream:
+        """The speech of a reply: from memory, if it is a line that was prepared."""
+        rendered = None
+        if self._lines and isinstance(source, Script):
+            rendered = self._lines.open(source.text, rate=self.tts_rate, voice=self.name)
+        return rendered or self.tts.open(sample_rate=self.tts_rate, voice=self.name)
 
 
 class Reply:
@@ -78,6 +98,7 @@ class Reply:
         self.item_id = order.item_id
         self.marks = Marks()
         self.meter = meter
+        self.budget = Budget()  # how long it may take to become audible: no end as long as it is not certain
         self.text = ""  # what the model has written so far
         self._source = order.source
         self._llm = llm
@@ -89,6 +110,7 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()  # set when the speech may want more text
         self._called = False  # the model asked for a tool
+        self._is_paid = True  # what is spoken was not spoken into memory before
         self.speech = Speech(
             rate=voice.rate,
             tts_rate=voice.tts_rate,
@@ -108,7 +130,9 @@ class Reply:
     async def run(self) -> None:
         """Writes and speaks the reply. Failures become ReplyFailed; what was made until then is still played, and what
         the model wrote before it failed is still spoken."""
-        stream = self._voice.tts.open(sample_rate=self._voice.tts_rate, voice=self._voice.name)
+        budget.begin(self.budget)
+        stream = self._voice.open(self._source)
+        self._is_paid = not isinstance(stream, RenderedStream)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._speak(stream))
@@ -190,7 +214,8 @@ class Reply:
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
             self.speech.expect(chunk, spoken)
-            self.meter.sent(spoken.text)
+            if self._is_paid:
+                self.meter.sent(spoken.text)
             stream.send(spoken.text)
 
     # --- speaking -------------------------------------------------------------------------------------------------
@@ -198,7 +223,8 @@ class Reply:
     async def _speak(self, stream: TtsStream) -> None:
         whole = []
         async for chunk in stream:
-            self.meter.spoke(len(chunk.pcm) / SAMPLE_BYTES / self._voice.tts_rate)
+            if self._is_paid:
+                self.meter.spoke(len(chunk.pcm) / SAMPLE_BYTES / self._voice.tts_rate)
             if self._mode is Mode.CASCADE:
                 whole.append(chunk)
             elif self.speech.add(chunk):

@@ -134,6 +134,7 @@ class Session:
             self._tasks.spawn(self._transcriber.run(), "stt")
             call_hook(self._hooks.on_session, self)
             self._mouth.prime(self._state)
+            self._tasks.spawn(self._mouth.prepare(self._state.settings.fallback_line), "line")
             self._budget.start()
             self.post(ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting))
             await self._ended.wait()
@@ -301,8 +302,8 @@ class Session:
                 self._transcriber.next_utterance(utterance)
             case act.StartReply():
                 self._mouth.start(action, self._state.settings)
-            case act.CommitReply(reply_id):
-                self._mouth.commit(reply_id)
+            case act.CommitReply(reply_id, by):
+                self._mouth.commit(reply_id, by)
             case act.HoldPlayout():
                 self._mouth.playout.hold()
             case act.ResumePlayout():

@@ -57,6 +57,7 @@ class Mouth:
             language=spoken_language(config, options),
             before_speech=before_speech,
             spoken_form=options.spoken_form,
+            lines=stages.lines,
         )
         self.playout = Playout(
             audio_format=config.output_format,
@@ -67,6 +68,10 @@ class Mouth:
             delay=options.client_delay,
         )
         self.playout.volume = config.volume
+
+    async def prepare(self, line: str) -> None:
+        """Makes sure that a line can be spoken whatever happens."""
+        await self._voice.prepare(line)
 
     def prime(self, state: State) -> None:
         """Nobody is answered: the model may read ahead what it will be asked."""
@@ -90,10 +95,13 @@ class Mouth:
         )
         self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))
         if not order.speculative:
-            self.commit(order.reply_id)
+            self.commit(order.reply_id, order.by)
 
-    def commit(self, reply_id: str) -> None:
+    def commit(self, reply_id: str, by: float | None) -> None:
+        """Plays it, as soon as there is something to play; `by`: until when there must be, in loop time."""
         reply, _ = self._replies[reply_id]
+        if by is not None:
+            reply.budget.ends = by
         self._clock.reply_committed(reply.marks)
         self.playout.play(reply.reply_id, reply.item_id, reply.speech)
 

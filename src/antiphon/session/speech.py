@@ -11,6 +11,8 @@ from antiphon.providers.base import SpeechChunk, WordTime
 from antiphon.text.chunker import Chunk
 from antiphon.text.spoken.draft import Spoken
 
+NEARLY_DRY = 0.5  # seconds of audio
+
 
 class Speech:
     """Filled by the TTS, emptied by the playout. Positions are samples of the reply's own audio, at `rate`."""
@@ -32,6 +34,7 @@ class Speech:
         self._resample = Resampler(tts_rate, rate)
         self._segmented = segmented  # the TTS tells where each segment ends
         self._on_change = on_change
+        self._starts: list[int] = []  # of each text that went to the TTS: its offset in the reply's text
         self._open = 0  # segments that have not ended
         self._trimmed = 0  # samples of leading silence taken off the open segment, at the TTS's rate
         self._sounded = False  # an audible sample has come
@@ -47,11 +50,19 @@ class Speech:
 
     def expect(self, chunk: Chunk, spoken: Spoken) -> None:
         """A segment of the text went to the TTS: what the model wrote, and how it is said."""
+        self._starts.append(chunk.char_start)
         if self._open and not self._segmented:
             self.ledger.extend_segment(chunk.text, chunk.char_start, said=spoken.text, origins=spoken.origins)
         else:
             self.ledger.add_segment(chunk.text, chunk.char_start, said=spoken.text, origins=spoken.origins)
             self._open += 1
+
+    def ahead(self, position: int) -> int:
+        """How many of the texts that went to the TTS have not begun to sound at `position`."""
+        if not self._segmented and self.samples and self.samples - position < NEARLY_DRY * self.rate:
+            return 0  # where its words are is not known well enough to wait for them
+        heard = self.ledger.heard_to(position)
+        return sum(start >= heard for start in self._starts)
 
     def add(self, chunk: SpeechChunk) -> bool:
         """Takes audio from the TTS; True if it holds the reply's first audible sample."""

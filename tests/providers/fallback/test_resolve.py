@@ -68,3 +68,12 @@ def test_every_stage_that_talks_to_vendors_may_be_a_chain(
     stage: registry.Stage, made: ScriptedStt | ScriptedTts
 ) -> None:
     assert resolve(stage, [made, made]).name == f"{made.name} > {made.name}"
+
+
+@pytest.mark.parametrize(
+    ("llm", "seconds"),
+    [("openai/gpt-6-luna", 3.0), (OLLAMA, 10.0), ([OLLAMA, OLLAMA], 10.0), (["openai/gpt-6-luna", OLLAMA], 3.0)],
+)
+def test_a_model_of_ones_own_has_more_time(llm: object, seconds: float) -> None:
+    assert Agent(llm=llm).blueprint().options.settings.answer_within == seconds  # type: ignore[arg-type]
+    assert Agent(llm=llm, answer_within=5).blueprint().options.settings.answer_within == 5  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ class FallbackLlm(Chain[Llm]):
             tools=all(capabilities.tools for capabilities in all_of),
             context_window=min(capabilities.context_window for capabilities in all_of),
             primes=all_of[0].primes,
+            own_machine=all(capabilities.own_machine for capabilities in all_of),
         )
 
     async def prime(self, request: LlmRequest) -> None:

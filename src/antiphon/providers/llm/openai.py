@@ -52,9 +52,10 @@ class OpenAI:
         if not model:
             raise ConfigError("openai: name a model, as in openai/gpt-6-luna")
         self.name = f"openai/{model}"
-        self.capabilities = LlmCapabilities(tools=True, context_window=context_window)
         self._model = model
         self._url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
+        own_machine = self._url.startswith("http://")  # a vendor's would be encrypted
+        self.capabilities = LlmCapabilities(tools=True, context_window=context_window, own_machine=own_machine)
         self._official = self._url == OPENAI_URL
         self.billed_as = self.name if self._official else f"{urlsplit(self._url).hostname}/{model}"
         self._key = api_key if api_key or base_url else os.environ.get("OPENAI_API_KEY")

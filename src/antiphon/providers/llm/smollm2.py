@@ -59,7 +59,7 @@ class SmolLM2:
         if find_spec("xllamacpp") is None:
             raise ImportError("xllamacpp, of the extra `local`")
         self.name = "smollm2/135m"
-        self.capabilities = LlmCapabilities(tools=False, context_window=context, primes=True)
+        self.capabilities = LlmCapabilities(tools=False, context_window=context, primes=True, own_machine=True)
         self._weights = _MODELS[model]
         self._threads = threads or max(1, min(4, (os.cpu_count() or 2) - 1))
         self._slots = slots
