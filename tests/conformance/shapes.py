@@ -20,7 +20,7 @@ def check_event(event: Any) -> None:
     """Raises AssertionError for what is no event of the table."""
     assert isinstance(event, dict), event
     assert event.get("type") in EVENTS, f"unknown event: {event}"
-    fields = {name: value for name, value in event.items() if name not in ("type", "timestamp")}
+    fields = {name: value for name, value in event.items() if name not in ("type", "timestamp", "seq")}
     assert _is(event.get("timestamp"), "number"), f"no timestamp: {event}"
     check_fields(fields, EVENTS[event["type"]], event["type"])
 

@@ -44,7 +44,7 @@ def test_every_event_is_in_the_table_with_its_fields() -> None:
     assert tags(events.Event) == EVENTS.keys()
     for event, fields in EVENTS.items():
         known = {field.encode_name for field in msgspec.structs.fields(struct_for(event))}
-        assert known == fields.keys() | {"timestamp"}, event
+        assert known == fields.keys() | {"timestamp", "seq"}, event
 
 
 def test_every_event_is_met_by_a_case() -> None:

@@ -10,11 +10,20 @@ import pytest
 
 from antiphon.client import Client
 from antiphon.client.errors import ConnectionLost, Refused
-from antiphon.client.events import ReplyAudio, ReplyDone, ReplyStarted, SessionEnded, TranscriptAgent
+from antiphon.client.events import (
+    ReplyAudio,
+    ReplyDone,
+    ReplyStarted,
+    SessionEnded,
+    SessionError,
+    ToolCall,
+    TranscriptAgent,
+)
 from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
 from antiphon.lab.tones import ToneCode
 from antiphon.server.limits import Limits
 from antiphon.session.makings import Stages
+from antiphon.types import ToolCall as Call
 from tests.server_api.serving import OTHER_KEY, Served, serving
 from tests.server_api.test_connections import completed
 
@@ -22,18 +31,22 @@ GREETING = "one two three four five six seven eight nine ten eleven twelve"
 CODE = ToneCode([GREETING, "hello there"])
 
 
-def stages() -> Stages:
+def stages(llm: Any = "hello there") -> Stages:
     return Stages(
         stt=ScriptedStt(CODE, timing=SttTiming.instant()),
-        llm=ScriptedLlm("hello there", timing=LlmTiming.instant()),
+        llm=ScriptedLlm(llm, timing=LlmTiming.instant()),
         tts=ScriptedTts(CODE, timing=TtsTiming.instant()),
         vad=EnergyVad(),
     )
 
 
-def using(body: Callable[[Served], Awaitable[Any]], **limits: Any) -> Any:
+def counting(served: Served) -> Client:
+    return served.client(extensions=["seq"])
+
+
+def using(body: Callable[[Served], Awaitable[Any]], *, llm: Any = "hello there", **limits: Any) -> Any:
     async def main() -> Any:
-        async with asyncio.timeout(30), serving(made=stages(), limits=Limits(**limits)) as served:
+        async with asyncio.timeout(30), serving(made=stages(llm), limits=Limits(**limits)) as served:
             return await body(served)
 
     return asyncio.run(main())
@@ -158,5 +171,87 @@ def test_a_resume_takes_the_session_from_a_connection_that_is_still_open():
             await next_of(new, ReplyStarted)
             await old.close()
             assert len(await heard(new)) > 8
+
+    using(body)
+
+
+# --- events with numbers
+
+
+async def seen(client: Client, *, until: Callable[[Any], bool]) -> list[Any]:
+    """Every event, and the last is the one that is waited for."""
+    events = []
+    async for event in client:
+        events.append(event)
+        if until(event):
+            return events
+    raise AssertionError("what was waited for did not come")
+
+
+def test_a_client_that_counts_gets_the_stream_without_a_gap():
+    async def body(served):
+        async with counting(served) as client:
+            ready = await client.configure(greeting=GREETING)
+            before = await seen(client, until=lambda event: type(event) is ReplyAudio)
+            await asyncio.sleep(1.0)  # what comes meanwhile is never read
+            client._socket.transport.abort()
+        async with counting(served) as client:
+            again = await client.resume(ready.session_id, before[-1].seq)
+            assert (again.replayed, again.seq) == (True, before[-1].seq)
+            client._unread.clear()
+            after = await seen(client, until=lambda event: type(event) is ReplyDone and event.status == "completed")
+        assert [event.seq for event in before + after] == list(range(1, len(before + after) + 1))
+        return before, after
+
+    before, after = using(body)
+    said = [event for event in after if type(event) is TranscriptAgent]
+    assert said[0].interrupted
+    assert said[0].text.split() + said[1].text.split()[-12 + len(said[0].text.split()) :] == GREETING.split()
+    assert len([event for event in before + after if type(event) is ReplyStarted]) == 2
+
+
+def test_what_is_not_kept_any_more_is_not_replayed():
+    async def body(served):
+        async with counting(served) as client:
+            ready = await client.configure(greeting=GREETING)
+            await next_of(client, ReplyAudio)
+            client._socket.transport.abort()
+        await asyncio.sleep(0.1)
+        (stay,) = served.service.park._stays.values()
+        log = stay._protocol.log
+        log._kept.clear()
+        last = log.last
+        async with counting(served) as client:
+            again = await client.resume(ready.session_id, 1)
+            client._unread.clear()
+            event = await next_of(client, ReplyStarted)
+            assert (again.replayed, again.seq, event.seq) == (False, last, last + 1)
+
+    using(body)
+
+
+def test_an_unanswered_call_comes_again_under_its_own_id():
+    async def body(served):
+        async with counting(served) as client:
+            ready = await client.configure(tools=[{"name": "book"}])
+            await client.create_reply()
+            call = await next_of(client, ToolCall)
+            client._socket.transport.abort()
+        async with counting(served) as client:
+            await client.resume(ready.session_id, client.last_seq or call.seq)
+            again = await next_of(client, ToolCall)
+            assert (again.call_id, again.name) == (call.call_id, "book")
+            await client.tool_result(again.call_id, "done")
+            assert (await next_of(client, TranscriptAgent)).text == "hello there"
+
+    using(body, llm=lambda request: "hello there" if request.messages[-1].role == "tool" else [Call("c", "book", {})])
+
+
+@pytest.mark.parametrize("last_seq", [-1, "x", 1.5, 1 << 60])
+def test_a_number_that_is_none(last_seq):
+    async def body(served):
+        async with counting(served) as client:
+            await client._send({"type": "session.resume", "session_id": "sess_0", "last_seq": last_seq})
+            assert (await next_of(client, SessionError)).code == "invalid_format"
 
     using(body)

@@ -17,11 +17,12 @@ from typing import Any, Self, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
+from msgspec import UNSET
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConcurrencyError, ConnectionClosed, InvalidStatus, WebSocketException
 
 from antiphon.client.errors import CannotConnect, ClientError, ConnectionLost, NoAnswer, Refused
-from antiphon.client.events import Event, SessionEnded, SessionError, SessionReady, decode
+from antiphon.client.events import Event, SessionEnded, SessionError, SessionReady, Unknown, decode
 from antiphon.client.session import SessionFields, session_object
 from antiphon.errors import SessionClosed
 from antiphon.protocols.voice_agent import messages
@@ -35,7 +36,7 @@ class Client:
     """One connection and its session. Iterate it for the server's events; one reader at a time.
 
     `api_key` goes out as a bearer token, `token` (a temporary one) in the query; `headers` are added to the upgrade.
-    `extensions` asks Antiphon's server for more ("metrics", "playout"); other servers need none and are asked none.
+    `extensions` asks Antiphon's server for more ("metrics", "playout", "seq"); other servers need and are asked none.
     `timeout` bounds each wait for the server's part, in seconds: connect, session.ready, room to send, the closing.
     A server that is alive and silent is waited for; a dead connection is found by pings within 40 s.
 
@@ -63,6 +64,9 @@ class Client:
 
         # Of the session in progress: set by its session.ready, the id of which a resume needs.
         self.ready: SessionReady | None = None
+
+        # Extension "seq": the number of the newest event that was received.
+        self.last_seq: int | None = None
 
         # Events that configure() saw on its way to session.ready, which the iteration is still owed.
         self._unread: deque[Event] = deque()
@@ -106,9 +110,14 @@ class Client:
         await self._send(messages.SessionUpdate(session=session_object(fields)))
         return await self._until_ready()
 
-    async def resume(self, session_id: str) -> SessionReady:
-        """Take up a session that another connection lost, instead of `configure()`. Raises as that does."""
-        await self._send(messages.SessionResume(session_id=session_id))
+    async def resume(self, session_id: str, last_seq: int | None = None) -> SessionReady:
+        """Take up a session that another connection lost, instead of `configure()`. Raises as that does.
+
+        `last_seq` is that connection's, and needs the extension "seq": if `replayed` is true of the answer, what was
+        missed follows. A tool.call may come again then, under its own call_id.
+        """
+        self.last_seq = last_seq
+        await self._send(messages.SessionResume(session_id=session_id, last_seq=last_seq))
         return await self._until_ready()
 
     async def update(self, **fields: Unpack[SessionFields]) -> None:
@@ -165,6 +174,8 @@ class Client:
             if self._ended:
                 return None
             raise self._broken(closed) from closed
+        if not isinstance(event, Unknown) and event.seq is not UNSET:
+            self.last_seq = event.seq
         if isinstance(event, SessionError):
             self._last_error = event
         elif isinstance(event, SessionEnded):

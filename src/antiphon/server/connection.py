@@ -134,8 +134,8 @@ class Connection:
             case commands.BindAgent(agent_id):
                 agent, context = await self._visit.agent(agent_id, session_id=self._protocol.session_id)
                 await self._open(self._protocol.bind_agent(agent, context), agent_id=agent_id)
-            case commands.Resume(session_id):
-                await self._resume(session_id)
+            case commands.Resume():
+                await self._resume(command)
             case commands.End():
                 self._outbox.put(self._protocol.session_ended(0.0))
                 self._outbox.close(1000)
@@ -146,24 +146,24 @@ class Connection:
         booking = await self._visit.book(self._protocol.settings, agent_id=agent_id)
         self._begin(command.config, booking, own)
 
-    async def _resume(self, session_id: str) -> None:
+    async def _resume(self, wanted: commands.Resume) -> None:
         await self._wait_until_ready()
-        if stay := await self._visit.find(session_id):
-            away = stay.take(self._line)
+        if stay := await self._visit.find(wanted.session_id):
+            away = stay.take(self._line, last_seq=wanted.last_seq)
             self._stay = stay
             self._visit.returned(stay.booking, self._protocol.settings, away=away)
         else:
-            await self._take_over(session_id)
+            await self._take_over(wanted)
 
-    async def _take_over(self, session_id: str) -> None:
+    async def _take_over(self, wanted: commands.Resume) -> None:
         """A session that another process began, and has no more."""
-        booking, settings, entries = await self._visit.claim(session_id)
+        booking, settings, entries = await self._visit.claim(wanted.session_id)
         try:
             own = await self._visit.own(booking.record.agent_id, settings.context)
         except ProtocolError:
             await booking.release()  # as it was
             raise
-        self._protocol.resume(settings)
+        self._protocol.resume(settings, last_seq=wanted.last_seq)
         config, record, now = self._protocol.config, booking.record, self._service.now()
         tools = (*own.tools, *self._runtime.tools)
         offered = {spec.name: spec for spec in (*config.tools, *(tool.spec for tool in tools))}

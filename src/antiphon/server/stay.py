@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from antiphon.conversation.notices import Notice, ReplyAudio, SessionEnded, ToolCalled
-from antiphon.protocols.voice_agent import VoiceAgentProtocol, refusals
+from antiphon.protocols.voice_agent import Told, VoiceAgentProtocol, refusals
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
@@ -134,20 +134,31 @@ class Stay:
         else:
             self.session.end(GONE)
 
-    def take(self, line: Line) -> float:
-        """The client is back, on another connection; one it still has, though it may not know, is closed. Returns the
-        seconds it was away."""
+    def take(self, line: Line, *, last_seq: int | None = None) -> float:
+        """The client is back, on another connection; one it still has, though it may not know, is closed. `last_seq`
+        is the last event it has, if it counts them. Returns the seconds it was away."""
         if old := self.line:
             old.outbox.abandon(*SUPPLANTED)
             self.leave(old, at=old.seen())
         self._stop_waiting()
-        line.protocol.resume(self._protocol.settings)
+        missed = line.protocol.resume(self._protocol.settings, log=self._protocol.log, last_seq=last_seq)
         self.line, self._protocol = line, line.protocol
         line.outbox.put(line.protocol.session_updated())
         line.outbox.put(self._ready(line))
-        unasked, self._unasked = frozenset(self._unasked), set()
-        self.session.returned(unasked=unasked)
+        for told in missed or ():
+            line.outbox.put(told.text)
+        self.session.returned(replayed=missed is not None, unasked=self._to_be_asked(missed))
+        self._unasked.clear()
         return self._loop.time() - self._left
+
+    def _to_be_asked(self, missed: list[Told] | None) -> frozenset[str]:
+        """The calls of the client's tools that it is to be asked again. One that counts its events knows each call by
+        its id, and answers it without running it twice; it is asked all that it was not told just now. Any other is
+        asked only what it cannot know of, and what may be run twice."""
+        asked = self.session.asked()
+        if missed is not None:
+            return asked - {told.call_id for told in missed}
+        return asked & (self._unasked | self.session.asked(idempotent=True))
 
     async def move(self) -> None:
         """Lets go of the session for another process to take it up: all of it is in the store, and the client is told

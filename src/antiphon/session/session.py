@@ -194,12 +194,14 @@ class Session:
 
     def returned(self, *, replayed: bool = False, unasked: frozenset[str] = frozenset()) -> None:
         """The peer is there again. `replayed`: it knows all that it was told meanwhile. `unasked` are tool calls that
-        it may not know of; those that may be run twice are told again in any case."""
+        the client is to be asked, perhaps again."""
         self._ear.go_on()
-        again = (
-            () if replayed else (call.call.call_id for call in self._state.pending if self._may_ask_again(call.call))
-        )
-        self.post(ev.CallerReturned(replayed, unasked.union(again)))
+        self.post(ev.CallerReturned(replayed, unasked))
+
+    def asked(self, *, idempotent: bool = False) -> frozenset[str]:
+        """The calls that the client was asked to run and has not answered; of `idempotent` tools only, if so."""
+        tools = {tool.name for tool in self.config.tools if tool.idempotent or not idempotent} - self._functions.keys()
+        return frozenset(pending.call.call_id for pending in self._state.pending if pending.call.name in tools)
 
     def measured(self, one_way: float) -> None:
         """The network takes so many seconds each way, says whoever owns the connection."""
@@ -338,12 +340,6 @@ class Session:
             case out.ReplyDone(reply_id):
                 self._mouth.ended(reply_id, self._state)
         self._teller.tell(notice)
-
-    def _may_ask_again(self, call: ToolCall) -> bool:
-        """Whether it is the client's, and harmless if it is asked twice."""
-        if call.name in self._functions:
-            return False
-        return any(tool.name == call.name and tool.idempotent for tool in self.config.tools)
 
     def _tool_context(self, call: ToolCall) -> ToolContext:
         return ToolContext(call_id=call.call_id, say=self.say, end_call=self.hang_up)

@@ -14,6 +14,7 @@ from antiphon.protocols.voice_agent.commands import (
     ToolResult,
 )
 from antiphon.protocols.voice_agent.config import Settings
+from antiphon.protocols.voice_agent.eventlog import EventLog, Told
 from antiphon.protocols.voice_agent.ids import new_id
 from antiphon.protocols.voice_agent.protocol import EXTENSIONS, Phase, VoiceAgentProtocol
 from antiphon.protocols.voice_agent.refusals import ErrorCode, close_code
@@ -29,10 +30,12 @@ __all__ = [
     "CreateReply",
     "End",
     "ErrorCode",
+    "EventLog",
     "Phase",
     "PlayoutPosition",
     "Resume",
     "Settings",
+    "Told",
     "ToolResult",
     "VoiceAgentProtocol",
     "close_code",

@@ -24,9 +24,12 @@ class BindAgent:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The client returns to a session it lost. Answer by calling `resume()` with what was kept, or None."""
+    """The client returns to a session it lost. Answer by calling `resume()` with what was kept, or None.
+
+    `last_seq` is the number of the last event it has, where it asked for the extension "seq"."""
 
     session_id: str
+    last_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

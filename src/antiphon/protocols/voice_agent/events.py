@@ -16,6 +16,7 @@ from antiphon.types import Cost
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     timestamp: float = 0.0
+    seq: int | UnsetType = UNSET  # extension "seq"
 
 
 class SessionUpdated(_Event, frozen=True, kw_only=True, tag="session.updated"):
@@ -27,6 +28,7 @@ class SessionReady(_Event, frozen=True, kw_only=True, tag="session.ready"):
     config: Any = None
     expires_at: int = 0  # seconds of the epoch
     resume_token: str | None = None
+    replayed: bool | UnsetType = UNSET  # extension "seq", on a resume: all that was missed since `seq` follows
 
 
 class SessionEnded(_Event, frozen=True, kw_only=True, tag="session.ended"):

@@ -22,8 +22,9 @@ class SessionUpdate(_Message, frozen=True, tag="session.update"):
     session: dict[str, Any] | None = None  # read further by config.py
 
 
-class SessionResume(_Message, frozen=True, tag="session.resume"):
+class SessionResume(_Message, frozen=True, tag="session.resume", omit_defaults=True):
     session_id: str
+    last_seq: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] | None = None  # extension "seq"
 
 
 class SessionEnd(_Message, frozen=True, tag="session.end"):

@@ -21,6 +21,7 @@ from enum import Enum, auto
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from antiphon.conversation import notices
 from antiphon.errors import ProtocolError
@@ -36,10 +37,11 @@ from antiphon.protocols.voice_agent.config import (
     merge,
     to_config,
 )
+from antiphon.protocols.voice_agent.eventlog import EventLog, Told
 from antiphon.protocols.voice_agent.ids import new_id
 from antiphon.types import Cost, SessionConfig
 
-EXTENSIONS = frozenset({"metrics", "playout"})
+EXTENSIONS = frozenset({"metrics", "playout", "seq"})
 
 
 class Phase(Enum):
@@ -80,6 +82,12 @@ class VoiceAgentProtocol:
         start = Settings(session=Session(id=session_id or new_id("sess")))
         self.settings = merge(start, defaults or {})
 
+        # Extension "seq": the numbered events of the session, which outlive the connection too. On a resume, the number
+        # of the event after which this connection goes on: what opens it stands outside the numbering.
+        self.log = EventLog() if "seq" in self._extensions else None
+        self._goes_on_after: int | None = None
+        self._replayed = False
+
         # Bytes of one sample of the input format. Looked at for every audio message, set with the settings.
         self._sample_bytes = 2
 
@@ -110,7 +118,7 @@ class VoiceAgentProtocol:
             case messages.SessionUpdate():
                 return self._receive_update(message.session or {})
             case messages.SessionResume():
-                return self._receive_resume(message.session_id)
+                return self._receive_resume(message)
             case messages.SessionEnd():
                 self.phase = Phase.ENDED
                 return commands.End()
@@ -129,51 +137,67 @@ class VoiceAgentProtocol:
         self.phase = Phase.CONFIGURED
         return commands.Configure(config=self.config, first=True)
 
-    def resume(self, settings: Settings | None) -> None:
+    def resume(
+        self, settings: Settings | None, *, log: EventLog | None = None, last_seq: int | None = None
+    ) -> list[Told] | None:
         """Answer to Resume: the `settings` of the lost connection, or None when the session cannot be had any more.
 
-        `session_ready()` is due next. Raises ProtocolError (`session_not_found`, fatal).
+        `session_updated()` and `session_ready()` are due next. A client of the extension "seq" is then told what is
+        returned, as it is: all it missed after `last_seq`, by the `log` of the lost connection. None: it must be told
+        anew what is still open. Raises ProtocolError (`session_not_found`, fatal).
         """
         if settings is None:
             raise refusals.session_not_found()
         self._adopt(settings)
         self.phase = Phase.CONFIGURED
+        if self.log is None:
+            return None
+        missed = log.after(last_seq) if log and last_seq is not None else None
+        if log is None or missed is None:
+            self.log = EventLog(last=max(last_seq or 0, log.last if log else 0))
+        else:
+            self.log = log
+        self._replayed = missed is not None
+        self._goes_on_after = self.log.last - len(missed or ())
+        return missed
 
     # What goes out
 
     def send(self, notice: notices.Notice) -> str | None:
         """The text message for a notice; None when this client is not told."""
         if isinstance(notice, notices.ReplyAudio):  # first: fifty a second
-            return events.encode(events.ReplyAudio(reply_id=notice.reply_id, data=notice.data, timestamp=self._now()))
+            return self._tell(events.ReplyAudio(reply_id=notice.reply_id, data=notice.data, timestamp=self._now()))
         if isinstance(notice, notices.TurnMetrics | notices.ReplyCost) and "metrics" not in self._extensions:
             return None
         if isinstance(notice, notices.SessionEnded):
             return self.session_ended(notice.duration, notice.cost)
         if isinstance(notice, notices.SessionFault):
             return self.error(ProtocolError(notice.message, code=notice.code, param=notice.param))
-        return events.encode(translate.event(notice, now=self._now(), old_client=self.settings.old_client))
+        return self._tell(translate.event(notice, now=self._now(), old_client=self.settings.old_client))
 
     def session_updated(self) -> str:
         """`session.updated` with the whole resolved configuration: due after every Configure."""
-        return events.encode(events.SessionUpdated(config=self.settings.session, timestamp=self._now()))
+        return self._tell(events.SessionUpdated(config=self.settings.session, timestamp=self._now()))
 
     def session_ready(self, *, expires_at: int, resume_token: str | None = None) -> str:
         """`session.ready`: once on a connection, after `session.updated`. `expires_at` in seconds of the epoch."""
-        self.phase = Phase.READY
         ready = events.SessionReady(
             session_id=self.session_id,
             config=self.settings.session,
             expires_at=expires_at,
             resume_token=resume_token,
+            replayed=UNSET if self._goes_on_after is None else self._replayed,
             timestamp=self._now(),
         )
-        return events.encode(ready)
+        text = self._tell(ready)
+        self.phase = Phase.READY
+        return text
 
     def session_ended(self, duration: float, cost: Cost | None = None) -> str:
         """`session.ended`, the last message of a connection. `duration` of the session in seconds."""
         self.phase = Phase.ENDED
         told = cost.rounded() if cost and "metrics" in self._extensions else msgspec.UNSET
-        return events.encode(events.SessionEnded(session_duration_seconds=duration, cost=told, timestamp=self._now()))
+        return self._tell(events.SessionEnded(session_duration_seconds=duration, cost=told, timestamp=self._now()))
 
     def error(self, error: ProtocolError) -> str:
         """`session.error`. Close with `refusals.close_code(error)` afterwards where that is not None.
@@ -181,19 +205,25 @@ class VoiceAgentProtocol:
         After a fatal one nothing that still arrives counts. A code that the API does not have goes out as
         `internal_error`, with its own name in the message.
         """
-        if error.fatal:
-            self.phase = Phase.ENDED
         code, message = error.code, str(error)
         if code not in refusals.ERROR_CODES:
             code, message = refusals.ErrorCode.INTERNAL_ERROR, f"{error.code}: {message}"
-        if code in refusals.MESSAGE_CODES:
-            return events.encode(events.SessionError(code=code, message=message, timestamp=self._now()))
-        session_id = None if code in refusals.CONNECT_CODES else self.session_id
-        return events.encode(
-            events.SessionError(
-                code=code, message=message, param=error.param, session_id=session_id, timestamp=self._now()
-            )
-        )
+        event = events.SessionError(code=code, message=message, timestamp=self._now())
+        if code not in refusals.MESSAGE_CODES:
+            session_id = None if code in refusals.CONNECT_CODES else self.session_id
+            event = msgspec.structs.replace(event, param=error.param, session_id=session_id)
+        text = self._tell(event)
+        self.phase = Phase.ENDED if error.fatal else self.phase
+        return text
+
+    def _tell(self, event: events.Event) -> str:
+        """The event as a text message, numbered if the client wants that and there is a session."""
+        if self.log is None or self.phase in (Phase.WAITING, Phase.BINDING, Phase.RESUMING):
+            return events.encode(event)
+        if self.phase is Phase.CONFIGURED and self._goes_on_after is not None:
+            msgspec.structs.force_setattr(event, "seq", self._goes_on_after)
+            return events.encode(event)
+        return self.log.add(event)
 
     # The rules
 
@@ -241,11 +271,11 @@ class VoiceAgentProtocol:
         self.settings = settings
         self._sample_bytes = 2 if isinstance(settings.session.input.format, PCM) else 1
 
-    def _receive_resume(self, session_id: str) -> commands.Resume:
+    def _receive_resume(self, message: messages.SessionResume) -> commands.Resume:
         if self.phase is not Phase.WAITING:
             raise refusals.out_of_order("session.resume must be the first message of a connection")
         self.phase = Phase.RESUMING
-        return commands.Resume(session_id)
+        return commands.Resume(message.session_id, message.last_seq)
 
     def _receive_request(self, message: translate.Request) -> commands.Command:
         if isinstance(message, messages.PlayoutPositionMessage) and "playout" not in self._extensions:
