@@ -80,6 +80,7 @@ class Line:
         self.retired = False  # takes no more contexts
         self._address = address
         self._idle = idle
+        self._ending = False  # it is closing already
         self._loop = asyncio.get_running_loop()
         self.made = self._looked = self._loop.time()
         self.task = self._loop.create_task(self._run(), name="tts line")
@@ -107,7 +108,7 @@ class Line:
     def retire(self) -> None:
         """No more contexts; it closes after the last stream."""
         self.retired = True
-        if not self.listeners:
+        if not self.listeners and not self._ending:
             self.task.cancel()
 
     async def _run(self) -> None:
@@ -123,7 +124,7 @@ class Line:
         except ProviderError as failure:
             error = failure
         finally:
-            self.retired = True
+            self.retired = self._ending = True
             for listener in list(self.listeners.values()):
                 listener.fail(error or Disconnected("the provider was closed"))
             await self.socket.aclose()
@@ -150,14 +151,18 @@ class Line:
         try:
             chunks = list(context.read(message))
         except ProviderError as error:
-            del self.contexts[context.id]
-            if listener:
-                listener.fail(error)
-            return
+            return self._failed(context, error)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            return self._failed(context, Disconnected(f"the server sent what makes no sense: {error!r}"))
         if listener:
             listener.spoken(chunks)
         if context.over:
             self.leave(context)
+
+    def _failed(self, context: Context, error: ProviderError) -> None:
+        del self.contexts[context.id]
+        if listener := self.listeners.get(context.id):
+            listener.fail(error)
 
 
 class Lines:
