@@ -34,9 +34,9 @@ _MOST_WAITING = 4 << 20  # bytes not yet taken by the other side: two minutes of
 _LONGEST_MESSAGE = 16 << 20  # bytes
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
-# Its own logger, never at DEBUG: there the library writes the headers of the handshake, and with them the key.
+# Its own logger, for trouble only: at DEBUG the library writes the headers of the handshake, and with them the key.
 _log = logging.getLogger("antiphon.sockets")
-_log.setLevel(logging.INFO)
+_log.setLevel(logging.WARNING)
 
 # What a vendor means by closing with a code of its own; None: nothing special.
 Closing = Callable[[int, str], ProviderError | None]
