@@ -75,3 +75,15 @@ def test_an_agent_and_an_address_are_one_too_many(antiphon, recording):
     done = antiphon("call", recording, "--url", "ws://127.0.0.1:1/v1/ws", "--agent", "a.yaml")
     assert done.code == 2
     assert "leave out --url" in done.complaint
+
+
+def test_a_stored_agent_has_its_own_prompt(antiphon, recording):
+    done = antiphon("call", recording, "--url", "ws://127.0.0.1:1", "--agent-id", "agent_1", "--prompt", "Be brief.")
+    assert done.code == 2
+    assert "leave them out" in done.complaint
+
+
+def test_no_key_of_the_environment_is_in_the_help(antiphon, monkeypatch):
+    monkeypatch.setenv("ANTIPHON_API_KEY", "SECRET")
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "SECRET")
+    assert "SECRET" not in antiphon("call", "--help").out

@@ -9,6 +9,7 @@ import typer
 
 from antiphon.cli.costs import as_json as cost_as_json
 from antiphon.cli.terminal import Json, Verbose, print_json, run_async, stderr, stdout
+from antiphon.errors import ConfigError
 
 if TYPE_CHECKING:
     from antiphon.client.report import CallReport, Turn
@@ -20,7 +21,14 @@ Url = Annotated[
     str | None,
     typer.Option(metavar="ws://…/v1/ws", help="The server. Left out: one is started here.", show_default=False),
 ]
-Key = Annotated[str | None, typer.Option(help="The server's API key.", envvar="ANTIPHON_API_KEY", show_default=False)]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        help="The server's API key. A process list shows it: rather set ANTIPHON_API_KEY, for AssemblyAI's server "
+        "ASSEMBLYAI_API_KEY, or with _FILE after it the name of a file.",
+        show_default=False,
+    ),
+]
 AgentFile = Annotated[
     Path | None,
     typer.Option(
@@ -38,6 +46,10 @@ def call(
     agent: AgentFile = None,
     prompt: Annotated[str | None, typer.Option(help="The agent's instructions.", show_default=False)] = None,
     greeting: Annotated[str | None, typer.Option(help="What the agent opens with.", show_default=False)] = None,
+    voice: Annotated[str | None, typer.Option(help="One of the server's voices.", show_default=False)] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(help="An agent that the server has stored.", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.wav", help="Keep what the agent says.", show_default=False)
     ] = None,
@@ -50,13 +62,17 @@ def call(
 ) -> None:
     """Call a server with a recording, in real time, and show every turn.
 
+    Any server of the Voice Agent API will do, AssemblyAI's wss://agents.assemblyai.com too.
+
     latency_ms is measured on the audio: from the caller's last sound to the agent's first. The bar is the server's own
     account of it, where it gives one; a span with "!" took longer than its budget.
     """
     from antiphon.cli.hosting import destination
 
-    session = {"system_prompt": prompt, "greeting": greeting}
+    session = {"system_prompt": prompt, "greeting": greeting, "voice": voice, "agent_id": agent_id}
     options = {name: value for name, value in session.items() if value is not None}
+    if agent_id is not None and len(options) > 1:
+        raise ConfigError("a stored agent has its prompt, greeting and voice: leave them out, or --agent-id")
     report = run_async(
         _call(recording, destination(url, agent=agent), api_key=key, reply_wav=out, stereo_wav=stereo, **options)
     )
@@ -70,13 +86,14 @@ def call(
         raise ClientError(f"the call ended early: {report.failure}")
 
 
-async def _call(recording: Path, there: str | Runtime, **options: Any) -> CallReport:
+async def _call(recording: Path, there: str | Runtime, *, api_key: str | None, **options: Any) -> CallReport:
     from antiphon.cli.hosting import reach
     from antiphon.client.call import call
+    from antiphon.client.hosted import key_for
 
     async with reach(there) as url:
         with stderr().status(f"calling {url} …"):
-            return await call(url, recording, **options)
+            return await call(url, recording, api_key=key_for(url, api_key), **options)
 
 
 def as_json(report: CallReport) -> dict[str, Any]:

@@ -51,12 +51,13 @@ async def _talk(there: str | Runtime, *, key: str | None, full_duplex: bool) -> 
     from antiphon.cli.sound import microphone
     from antiphon.cli.speaker import Speaker
     from antiphon.client.client import Client
+    from antiphon.client.hosted import extensions_for, key_for
 
     speaker = Speaker()
     async with (
         reach(there) as url,
         microphone(speaker, rate=RATE) as frames,
-        Client(url, api_key=key, extensions=("playout",)) as client,
+        Client(url, api_key=key_for(url, key), extensions=extensions_for(url, ("playout",))) as client,
     ):
         await client.configure()
         stderr().print("Speak. Ctrl-C hangs up.", style="dim")

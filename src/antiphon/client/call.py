@@ -9,6 +9,7 @@ from typing import Unpack
 from antiphon.audio import wav
 from antiphon.client.client import Client
 from antiphon.client.conversation import Conversation, ToolHandler
+from antiphon.client.hosted import extensions_for
 from antiphon.client.microphone import Utterance
 from antiphon.client.report import CallReport
 from antiphon.client.session import SessionFields
@@ -35,7 +36,7 @@ async def call(
 
     The recording starts once the greeting, if there is one, has been heard. Quiet follows it until the last answer has
     been heard and nothing has come for `calm` seconds more, or for `patience` seconds. `on_tool` answers tool calls;
-    without it they are answered with an error.
+    without it they are answered with an error. `extensions` are not asked of a vendor's server, which has none.
     `reply_wav` gets all that the agent was heard to say, `stereo_wav` the call as it was: caller left, agent right.
     `session` is what `Client.configure` takes; `timeout` is the Client's.
 
@@ -43,6 +44,7 @@ async def call(
     breaks later is reported as far as it came, with the reason in `failure`.
     """
     heard = wav.read(recording)
+    extensions = extensions_for(url, extensions)
     client = Client(url, api_key=api_key, token=token, headers=headers, extensions=extensions, timeout=timeout)
     async with client:
         ready = await client.configure(**session)

@@ -53,6 +53,7 @@ class Client:
         extensions: Sequence[str] = (),
         timeout: float = 10.0,
     ) -> None:
+        self._extensions = frozenset(extensions)
         self.url = _websocket_url(url, token=token, extensions=extensions)
         self._headers = dict(headers or {})
         if api_key is not None:
@@ -144,8 +145,10 @@ class Client:
         await self._send({"type": "conversation.message", "role": role, "content": content})
 
     async def playout_position(self, reply_id: str, samples: int) -> None:
-        """How much of a reply has been heard, in samples of the output format. Needs the extension "playout"."""
-        await self._send(messages.PlayoutPositionMessage(reply_id=reply_id, samples=samples))
+        """How much of a reply has been heard, in samples of the output format. Only said where the extension "playout"
+        was asked for."""
+        if "playout" in self._extensions:
+            await self._send(messages.PlayoutPositionMessage(reply_id=reply_id, samples=samples))
 
     async def end(self) -> None:
         """End the session cleanly. The iteration goes on to its last event, session.ended."""

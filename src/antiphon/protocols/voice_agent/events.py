@@ -15,7 +15,7 @@ from antiphon.types import Cost
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
-    timestamp: float = 0.0
+    timestamp: float | str = 0.0  # a server of another make may write it as a date
     seq: int | UnsetType = UNSET  # extension "seq"
 
 
@@ -84,7 +84,7 @@ class TranscriptAgent(_Event, frozen=True, kw_only=True, tag="transcript.agent")
     reply_id: str
     item_id: str
     text: str
-    interrupted: bool
+    interrupted: bool = False
 
 
 class ReplyDone(_Event, frozen=True, kw_only=True, tag="reply.done"):
