@@ -65,12 +65,14 @@ class HttpStream:
         self._connect_timeout = connect_timeout
         self._transport = transport
         self._client: httpx2.AsyncClient | None = None
+        self._making = asyncio.Lock()
+        self._closed = False
 
     async def probe(self, path: str, *, forgive: tuple[int, ...] = ()) -> httpx2.Response:
         """Opens a connection, if none is idle, and proves the key, by a GET. A status in `forgive` is no error."""
         began = asyncio.get_running_loop().time()
         try:
-            response = await self._http().get(path, headers=self._all_headers())
+            response = await (await self._http()).get(path, headers=self._all_headers())
             if response.status_code == 200 or response.status_code in forgive:
                 return response
             raise from_status(response.status_code, response.content, response.headers)
@@ -107,6 +109,7 @@ class HttpStream:
 
     async def aclose(self) -> None:
         """Closes every connection. Answers under way fail with Disconnected."""
+        self._closed = True
         if self._client is not None:
             await self._client.aclose()
 
@@ -119,7 +122,7 @@ class HttpStream:
 
     async def _send(self, path: str, body: Any) -> httpx2.Response:
         """The response, its body still to come. Raises what a status other than 200 means."""
-        client = self._http()
+        client = await self._http()
         form = isinstance(body, Form)
         content = {"data": body.fields, "files": body.files} if form else {"json": body}
         request = client.build_request("POST", path, headers=self._all_headers(), **content)
@@ -132,21 +135,18 @@ class HttpStream:
     def _all_headers(self) -> dict[str, str]:
         return {"Accept-Encoding": "identity", **self._headers()}
 
-    def _http(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            slowest = max(self._first_timeout, self._gap_timeout)
-            timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
-            self._client = httpx2.AsyncClient(
-                base_url=self._url,
-                auth=self._auth,
-                limits=_LIMITS,
-                timeout=timeout,
-                http2=False,
-                transport=self._transport,
-            )
-        if self._client.is_closed:
-            raise Disconnected("the provider was closed")
-        return self._client
+    async def _http(self) -> httpx2.AsyncClient:
+        async with self._making:
+            if self._client is None:  # reading the certificates takes a tenth of a second
+                self._client = await asyncio.get_running_loop().run_in_executor(None, self._new_client)
+            if self._closed:
+                raise Disconnected("the provider was closed")
+            return self._client
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        slowest = max(self._first_timeout, self._gap_timeout)
+        timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
+        return httpx2.AsyncClient(base_url=self._url, auth=self._auth, limits=_LIMITS, timeout=timeout, http2=False)
 
 
 class HttpAnswer:

@@ -229,6 +229,7 @@ def test_closing_the_stream_reaches_the_server() -> None:
 @pytest.mark.parametrize("reply", [Reply(hang=True), Reply(end="hang")])
 def test_cancelling_the_task_reaches_the_server(reply: Reply) -> None:
     async def test(llm: OpenAI, server: OpenAIChat) -> None:
+        await llm.warm()  # the first request waits for certificates to be read
         server.replies.append(reply)
         task = asyncio.create_task(events(llm))
         await asyncio.sleep(0.1)
