@@ -61,5 +61,5 @@ def test_a_preset_that_is_none_is_refused_with_the_names() -> None:
 
 
 def test_an_agent_file_may_say_all_that_an_agent_may_be() -> None:
-    only_in_python = {"tools", "hooks", "settings"}
+    only_in_python = {"hooks", "settings"}
     assert {field.name for field in dataclasses.fields(Agent)} - only_in_python == set(AgentFile.model_fields)

@@ -77,14 +77,10 @@ class Agent:
     # model runs here or on a server of one's own.
     answer_within: float | None = None
     fallback_line: str | None = None  # None: a line in English
-    farewell_line: str | None = (
-        None  # said before a session ends whose time or budget is spent; None: a line in English
-    )
+    farewell_line: str | None = None  # said before a session ends that must; None: a line in English
     limits: Budget | Mapping[str, Any] = field(default_factory=Budget)  # what one session may use
     variables: Mapping[str, str] = field(default_factory=dict)
-    prices: str | Path | Mapping[str, Any] | None = (
-        None  # laid over the package's (providers/prices.yaml): a file, data
-    )
+    prices: str | Path | Mapping[str, Any] | None = None  # a file or data, laid over the package's prices.yaml
     hooks: Hooks = field(default_factory=Hooks)
     settings: Settings | None = None  # every other rule of the conversation
     strict: bool = False  # refuse what only older generations of clients send
@@ -110,14 +106,21 @@ class Agent:
             raise ConfigError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(loaded, dict):
             raise ConfigError(f"{path} must be a mapping, like 'greeting: Hello'")
-        return cls.from_mapping(loaded if preset is None else {**loaded, "preset": preset}, source=str(path))
+        fields = loaded if preset is None else {**loaded, "preset": preset}
+        return cls.from_mapping(fields, source=str(path), folder=Path(path).parent)
 
     @classmethod
-    def from_mapping(cls, fields: Mapping[str, Any], *, source: str = "the agent") -> Agent:
-        """The agent that plain data describes; ConfigError names the field that is wrong."""
+    def from_mapping(cls, fields: Mapping[str, Any], *, source: str = "the agent", folder: Path | None = None) -> Agent:
+        """The agent that plain data describes; ConfigError names the field that is wrong. Modules of tools are looked
+        for in `folder` first."""
         from antiphon.agent_file import check
 
-        return cls(**check(fields, source=source))
+        given = check(fields, source=source)
+        if "tools" in given:
+            from antiphon.tools.named import named_tools
+
+            given["tools"] = named_tools(given["tools"], source=source, folder=folder)
+        return cls(**given)
 
     # --- serving --------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -50,6 +50,7 @@ class AgentFile(BaseModel):
     farewell_line: str | None = None
     limits: Limits = Limits.model_validate({})
     prices: str | dict[str, Any] | None = None
+    tools: list[Any] = []  # see tools/named.py
     end_call: bool = False
     filler_lines: list[str] | None = None
     strict: bool = False
@@ -62,7 +63,8 @@ def check(fields: Mapping[str, Any], *, source: str) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{source}: {where}: {_advice(first['type'], first['msg'])}") from error
+        fields = Limits.model_fields if first["loc"][0] == "limits" else AgentFile.model_fields
+        raise ConfigError(f"{source}: {where}: {_advice(first['type'], first['msg'], fields)}") from error
 
 
 def presets() -> list[str]:
@@ -81,7 +83,7 @@ def preset(name: str) -> dict[str, Any]:
     return check(fields, source=f"the preset {name}")
 
 
-def _advice(kind: str, message: str) -> str:
+def _advice(kind: str, message: str, fields: Iterable[str]) -> str:
     if kind == "extra_forbidden":
-        return f"there is no such field; there are: {', '.join(AgentFile.model_fields)}"
+        return f"there is no such field; there are: {', '.join(fields)}"
     return message

@@ -36,6 +36,15 @@ AgentFile = Annotated[
     ),
 ]
 
+Tools = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="A Python function the agent may call, beside those of its file. Repeatable.",
+        show_default=False,
+    ),
+]
+
 
 def call(
     recording: Annotated[
@@ -44,6 +53,7 @@ def call(
     url: Url = None,
     key: Key = None,
     agent: AgentFile = None,
+    tools: Tools = None,
     prompt: Annotated[str | None, typer.Option(help="The agent's instructions.", show_default=False)] = None,
     greeting: Annotated[str | None, typer.Option(help="What the agent opens with.", show_default=False)] = None,
     voice: Annotated[str | None, typer.Option(help="One of the server's voices.", show_default=False)] = None,
@@ -74,7 +84,14 @@ def call(
     if agent_id is not None and len(options) > 1:
         raise ConfigError("a stored agent has its prompt, greeting and voice: leave them out, or --agent-id")
     report = run_async(
-        _call(recording, destination(url, agent=agent), api_key=key, reply_wav=out, stereo_wav=stereo, **options)
+        _call(
+            recording,
+            destination(url, agent=agent, tools=tools),
+            api_key=key,
+            reply_wav=out,
+            stereo_wav=stereo,
+            **options,
+        )
     )
     if json:
         print_json(as_json(report))

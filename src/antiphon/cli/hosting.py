@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,12 +90,24 @@ def url_of(listener: socket.socket, *, tls: bool) -> str:
     return f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}/v1/ws"
 
 
-def destination(url: str | None, *, agent: Path | None = None) -> str | Runtime:
+def chosen_agent(file: Path | None, *, preset: str | None = None, tools: Sequence[str] | None = None) -> Agent:
+    """The agent of a file, or the default one, with functions named on the command line. Raises ConfigError."""
+    agent = Agent(preset=preset) if file is None else Agent.from_yaml(file, preset=preset)
+    if not tools:
+        return agent
+    from antiphon.tools.named import named_tools
+
+    return dataclasses.replace(agent, tools=(*agent.tools, *named_tools(tools, source="--tools", folder=Path())))
+
+
+def destination(url: str | None, *, agent: Path | None = None, tools: Sequence[str] | None = None) -> str | Runtime:
     """Whom to call: `url`, or a server to be started here. Raises as `prepare` does."""
     if url is None:
-        return prepare(Agent() if agent is None else Agent.from_yaml(agent))
+        return prepare(chosen_agent(agent, tools=tools))
     if agent is not None:
         raise ConfigError("--agent is for a server started here; leave out --url, or --agent")
+    if tools:
+        raise ConfigError("--tools is for a server started here; leave out --url, or --tools")
     return url
 
 

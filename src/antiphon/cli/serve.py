@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from antiphon.cli.call import Tools
 from antiphon.cli.terminal import Verbose, run_async, stdout
 from antiphon.errors import ConfigError
 
@@ -27,6 +28,7 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    tools: Tools = None,
     api_keys: Annotated[
         Path | None,
         typer.Option(
@@ -129,6 +131,7 @@ def serve(
     plan = Plan(
         agent=agent,
         preset=preset,
+        tools=tuple(tools or ()),
         budget=Budget(seconds=budget_seconds, tokens=budget_tokens, characters=budget_characters, usd=budget_usd),
         api_keys=api_keys,
         store=store,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from antiphon.agent import Agent
-from antiphon.cli.hosting import Host, hosting
+from antiphon.cli.hosting import Host, chosen_agent, hosting
 from antiphon.cli.terminal import new_runner, set_up_logging, stderr
 from antiphon.errors import AntiphonError
 from antiphon.server.board import Board, Line
@@ -42,6 +42,7 @@ class Plan:
 
     agent: Path | None
     preset: str | None
+    tools: tuple[str, ...]  # functions, as "module:function"
     budget: Budget  # of every session, beside the agent's own
     api_keys: Path | None
     store: str
@@ -55,7 +56,7 @@ class Plan:
     grace: float  # seconds
 
     def make_agent(self) -> Agent:
-        agent = Agent(preset=self.preset) if self.agent is None else Agent.from_yaml(self.agent, preset=self.preset)
+        agent = chosen_agent(self.agent, preset=self.preset, tools=self.tools)
         return dataclasses.replace(agent, limits=agent.budget().capped(self.budget))
 
     def make_service(self, board: Board | None = None) -> Service:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from antiphon.cli.call import AgentFile, Key, Url
+from antiphon.cli.call import AgentFile, Key, Tools, Url
 from antiphon.cli.terminal import Verbose, run_async, stderr, stdout
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def talk(
     url: Url = None,
     key: Key = None,
     agent: AgentFile = None,
+    tools: Tools = None,
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while the agent speaks. Wear headphones.")
     ] = False,
@@ -41,7 +42,7 @@ def talk(
     from antiphon.cli.sound import sounddevice
 
     sounddevice()  # better told before a server is started
-    there = destination(url, agent=agent)
+    there = destination(url, agent=agent, tools=tools)
     with contextlib.suppress(KeyboardInterrupt):
         run_async(_talk(there, key=key, full_duplex=full_duplex))
 
