@@ -136,6 +136,23 @@ def test_a_store_that_is_gone_does_not_keep_a_session_from_closing():
     assert entries(writing(body, Gone())) == []
 
 
+def test_a_store_that_fails_keeps_nobody_waiting_for_long():
+    async def body(journal):
+        loop, waits = asyncio.get_running_loop(), []
+        for _ in range(3):
+            began = loop.time()
+            journal.put(said("one"))
+            await journal.settled()
+            waits.append(loop.time() - began)
+        assert waits == pytest.approx([0.5, 0.0, 0.0])
+        await asyncio.sleep(5)
+        journal.put(said("two"))
+        await journal.settled()
+        assert len(await journal._store.journal("s")) == 4
+
+    writing(body, Failing())
+
+
 # --- what is noted, and the timeline of it
 
 

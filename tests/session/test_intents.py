@@ -127,3 +127,28 @@ def test_a_session_that_ends_meanwhile_still_says_so() -> None:
         assert not call.client.all(out.ToolCalled)
 
     run(scenario, takes(1.5), config=CLIENTS)
+
+
+# --- turns, and replies as they were heard
+
+
+def test_a_turn_is_told_once_it_is_stored_and_all_else_in_order() -> None:
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        call.say("good morning")
+        await call.client.until(out.ReplyDone, count=2)
+        ((told, _),) = [(at, n) for at, n in call.client.notices if isinstance(n, out.UserTranscript)]
+        assert told - said[0] == pytest.approx(0.3)
+        kinds = [type(notice) for notice in call.client.all(object)]
+        after = kinds[kinds.index(out.UserTranscript) :]
+        assert after.index(out.ReplyStarted) < after.index(out.ReplyAudio) < after.index(out.AgentTranscript)
+
+    said: list[float] = []
+
+    async def stored() -> None:
+        await asyncio.sleep(0.3)
+
+    def on_turn(turn: out.UserTranscript) -> None:
+        said.append(asyncio.get_running_loop().time())
+
+    run_call(scenario, hooks=Hooks(stored=stored, on_turn=on_turn))

@@ -119,7 +119,14 @@ class Booking:
             if hooks.before_tool:
                 await hooks.before_tool(call)
 
-        return dataclasses.replace(hooks, on_session=begins, on_notice=notice, journal=step, before_tool=before_tool)
+        async def stored() -> None:
+            await self.journal.settled()
+            if hooks.stored:
+                await hooks.stored()
+
+        return dataclasses.replace(
+            hooks, on_session=begins, on_notice=notice, journal=step, before_tool=before_tool, stored=stored
+        )
 
     def caller_audio(self, data: bytes) -> None:
         """What the caller's microphone heard, in the input format."""

@@ -7,6 +7,7 @@ visible waits for `durable()`. It also tells the store, every few seconds, that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -29,6 +30,7 @@ log = logging.getLogger("antiphon.server")
 
 HEARTBEAT = 5.0  # seconds between two signs of life
 HEARD_EVERY = 0.2  # seconds that how things stand, and what was heard, may be behind
+SETTLE_TIMEOUT = 0.5  # seconds that what must be durable before it is visible waits, at most
 RETRY = 1.0  # seconds between attempts while the store cannot be reached
 MOST_WAITING = 10_000  # entries kept for a store that cannot be reached; then the oldest are lost
 
@@ -187,6 +189,7 @@ class Journal:
         self._stood: dict[str, Any] = {}  # as it was written last
         self._moving = False  # how things stand changes all the time
         self._lost = False
+        self._failing = False  # the store did not take the last write
         self._rest()
 
     @property
@@ -224,6 +227,13 @@ class Journal:
         """Returns once all that was put before is in the store, or the session is lost."""
         while self._writing is not None:
             await asyncio.shield(self._writing)
+
+    async def settled(self) -> None:
+        """As `durable`, but a store that cannot be reached, or is slow, keeps nobody waiting for long."""
+        if not self._failing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_TIMEOUT):
+                    await self.durable()
 
     async def close(self, *, timeout: float = 5.0) -> None:
         """Writes what is left, if the store takes it in time."""
@@ -271,12 +281,14 @@ class Journal:
         try:
             changes = Changes(seen_at=self._now(), entries=entries, **fields)
             await self._store.write(self._id, self._epoch, changes)
+            self._failing = False
         except (StaleEpoch, SessionMissing) as error:
             log.warning("%s", error)
             self._lose()
             self._on_lost(error)
         except StoreUnavailable as error:
             log.error("%s: %s", self._id, error)
+            self._failing = True
             self._entries = [*entries, *self._entries][-MOST_WAITING:]
             self._fields = {**fields, **self._fields}
             await asyncio.sleep(RETRY)

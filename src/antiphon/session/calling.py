@@ -1,19 +1,16 @@
 """Running what the model calls: not before its intent is stored, and never without an answer.
 
 A call that this server runs waits in its task. One that the client runs has not begun while the client does not know
-of it: until its intent is stored, everything the client would be told waits, in order. That is milliseconds, and audio
-pauses for them as it does for a slow socket.
+of it: until its intent is stored, everything the client would be told waits at the gate.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from antiphon.conversation.notices import Notice, ToolCalled
-from antiphon.session.peer import Peer
+from antiphon.session.gate import Gate
 from antiphon.session.tasks import Tasks
 from antiphon.tools.base import Tool, ToolContext, ToolResult
 from antiphon.types import ToolCall
@@ -24,45 +21,6 @@ STORE_TIMEOUT = 2.0  # seconds an intent may take to be stored
 NOT_STORED = ToolResult("it was not run: the call could not be recorded.", is_error=True)
 
 BeforeTool = Callable[[ToolCall], Awaitable[None]]
-
-
-class Gate:
-    """A peer that can be made to wait: what is sent meanwhile follows in order when it opens."""
-
-    def __init__(self, peer: Peer, *, on_open: Callable[[], None]) -> None:
-        self._peer = peer
-        self._on_open = on_open
-        self._unstored: set[str] = set()  # calls of the client's whose intent is being stored
-        self._waiting: deque[Notice] = deque()
-
-    @property
-    def congested(self) -> bool:
-        return bool(self._unstored) or self._peer.congested
-
-    def send(self, notice: Notice) -> None:
-        if self._unstored:
-            self._waiting.append(notice)
-        else:
-            self._peer.send(notice)
-
-    def shut(self, call_id: str) -> None:
-        self._unstored.add(call_id)
-
-    def open(self, call_id: str, *, stored: bool) -> None:
-        """The call's intent is stored, or will not be: then the client never hears of it."""
-        if not stored:
-            self._waiting = deque(n for n in self._waiting if not (isinstance(n, ToolCalled) and n.call_id == call_id))
-        self._unstored.discard(call_id)
-        if self._unstored:
-            return
-        while self._waiting:
-            self._peer.send(self._waiting.popleft())
-        self._on_open()
-
-    def settle(self) -> None:
-        """The session ends: nothing is waited for any more."""
-        for call_id in tuple(self._unstored):
-            self.open(call_id, stored=False)
 
 
 class ToolRunner:

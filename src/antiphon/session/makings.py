@@ -50,6 +50,9 @@ class Hooks:
     # Stores the intent of a tool call, which `on_notice` and `journal` were told before: awaited before the call is
     # run, or the client asked to run it. If it raises, or takes longer than 2 s, the call is not run.
     before_tool: Callable[[ToolCall], Awaitable[None]] | None = None
+    # Returns once all that `on_notice` and `journal` were told is stored, or cannot be: awaited before the client is
+    # told of a turn, or of what was heard of a reply. It must be quick, and may not raise.
+    stored: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

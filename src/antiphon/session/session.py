@@ -22,7 +22,8 @@ from antiphon.conversation.state import Phase, State
 from antiphon.errors import ProviderError
 from antiphon.providers.base import Transcript
 from antiphon.session.budget import BudgetWatch
-from antiphon.session.calling import Gate, ToolRunner
+from antiphon.session.calling import ToolRunner
+from antiphon.session.gate import Gate
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, Past, SessionOptions, Stages, settings_for
 from antiphon.session.metering import Meter
@@ -64,13 +65,13 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._past = past
         self._opened_at = self._loop.time() - (past.lasted if past else 0.0)
-        self._gate = Gate(peer, on_open=self.drained)
+        self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
+        self._gate = Gate(peer, stored=self._hooks.stored, tasks=self._tasks, on_open=self.drained)
         self._teller = Teller(self._gate, self._hooks)
         self._clock = TurnClock(self._options.budgets)
         self._inbox: deque[ev.Event] = deque()
         self._stepping = False
         self._ended = asyncio.Event()
-        self._tasks = Tasks(session_id, on_crash=lambda: self.end("internal_error"))
         seed = session_id.rpartition("_")[2][:24].ljust(24, "0")
         self._state = State(settings=self._settings(), seed=seed, ids=past.ids if past else 0)
         self._build(config)
