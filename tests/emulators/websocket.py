@@ -40,6 +40,7 @@ class Visit:
         self._fault = fault
         self._emulator = emulator
         self._sent = 0
+        self._late: asyncio.Queue[tuple[float, str | bytes]] = asyncio.Queue()
 
     async def receive(self) -> dict[str, Any] | bytes | None:
         """The next message: a text message is JSON. None: the client has gone."""
@@ -65,10 +66,21 @@ class Visit:
             await self._misbehave(fault)
         self._sent += 1
         data = message if isinstance(message, bytes) else json.dumps(message)
+        if self._emulator.lag:
+            self._late.put_nowait((asyncio.get_running_loop().time() + self._emulator.lag, data))
+            return
         try:
             await self.connection.send(data)
         except ConnectionClosed:
             self.stop()
+
+    async def deliver(self) -> None:
+        """Sends what is late, when it is due."""
+        while True:
+            due, data = await self._late.get()
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            with suppress(ConnectionClosed):
+                await self.connection.send(data)
 
     def stop(self) -> None:
         if self.stopped_at is None:
@@ -102,6 +114,7 @@ class WebSocketEmulator:
     def __init__(self, fault: Fault | None = None, *, key: str = "key") -> None:
         self.fault = fault
         self.key = key
+        self.lag = 0.0  # seconds by which everything it says is late
         self.visits: list[Visit] = []
         self.connections = 0  # TCP connections that got as far as a handshake
         self.someone_left = asyncio.Event()
@@ -156,11 +169,13 @@ class WebSocketEmulator:
     async def _visited(self, connection: ServerConnection) -> None:
         visit = Visit(connection, self.fault, self)
         self.visits.append(visit)
+        late = asyncio.create_task(visit.deliver())
         try:
             await self.converse(visit)
         except ConnectionClosed:
             pass
         finally:
+            late.cancel()
             await connection.close()
             visit.stop()
 
