@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from antiphon.client import Client
+from antiphon.lab.haproxy import BINARY, CONFIGURATION, Proxy, free_port, haproxy, missing
 from antiphon.server.stores import make_store
-from tests.deploy.haproxy import BINARY, CONFIGURATION, Proxy, free_port, haproxy, missing
 from tests.server_api.serving import KEY, Served, serving
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())

@@ -58,6 +58,22 @@ def flood(
 
 
 @app.command()
+def crash(
+    calls: Annotated[int | None, typer.Option(help="How many calls at once.", min=2, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other calls.", show_default=False)] = None,
+    store: Annotated[
+        str | None, typer.Option(help="What the servers share: redis://…, or a file.", show_default=False)
+    ] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Two servers behind HAProxy, and one of them is killed: what becomes of its calls."""
+    from antiphon.lab.bench_crash import run
+
+    _show(run(json=json, **_given(calls=calls, seed=seed, store=store)), json=json)
+
+
+@app.command()
 def patterns(
     recordings: Annotated[
         list[Path] | None,

@@ -52,7 +52,12 @@ class ServerProcess:
         self.address = address
         self.url = f"ws://{address}/v1/ws"
         self.pid = process.pid
+        self._process = process
         self._pipe = pipe
+
+    def kill(self) -> None:
+        """As the kernel does when memory is short: nothing is said, written or closed."""
+        self._process.kill()
 
     async def vitals(self, *, collect: bool = False) -> Vitals:
         """`collect`: garbage is collected first, so that an exception nobody caught is told, and what is held is what

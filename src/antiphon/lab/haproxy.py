@@ -1,4 +1,4 @@
-"""HAProxy with the configuration of `deploy/`, in front of servers of a test's own."""
+"""HAProxy with the configuration of `deploy/`, in front of two servers on this machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
+from antiphon.errors import MissingDependency
+
+CONFIGURATION = Path(__file__).parents[3] / "deploy" / "haproxy.cfg"
 PATIENCE = 10.0  # seconds it may take to begin
 BINARY = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""
 
 
 def missing() -> str:
     """Why there can be none; empty where there can."""
+    if not CONFIGURATION.exists():
+        return f"{CONFIGURATION} is not there: this needs a checkout of the repository"
     return "" if BINARY else "haproxy is not installed (Debian: apt install haproxy)"
 
 
@@ -38,7 +42,10 @@ class Proxy:
 
 @contextmanager
 def haproxy(one: str, two: str, *, log: Path) -> Iterator[Proxy]:
-    """Runs as long as the block, in front of two servers ("host:port")."""
+    """Runs as long as the block, in front of two servers ("host:port"). Blocks until it listens. Raises
+    MissingDependency."""
+    if why := missing():
+        raise MissingDependency(why)
     address = f"127.0.0.1:{free_port()}"
     environment = {"ANTIPHON_BIND": address, "ANTIPHON_ONE": one, "ANTIPHON_TWO": two}
     with log.open("wb") as output:
