@@ -146,7 +146,14 @@ class HttpStream:
     def _new_client(self) -> httpx2.AsyncClient:
         slowest = max(self._first_timeout, self._gap_timeout)
         timeout = httpx2.Timeout(slowest, connect=self._connect_timeout, pool=self._connect_timeout)
-        return httpx2.AsyncClient(base_url=self._url, auth=self._auth, limits=_LIMITS, timeout=timeout, http2=False)
+        return httpx2.AsyncClient(
+            base_url=self._url,
+            auth=self._auth,
+            limits=_LIMITS,
+            timeout=timeout,
+            http2=False,
+            transport=self._transport,
+        )
 
 
 class HttpAnswer:
