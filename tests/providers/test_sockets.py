@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +194,48 @@ def test_a_server_that_takes_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch)
             await socket.receive()
 
     run(test)
+
+
+def test_a_server_that_nobody_vouches_for_is_not_spoken_to(tmp_path: Path) -> None:
+    async def main() -> None:
+        secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        secure.load_cert_chain(self_signed(tmp_path))
+        heard: list[bytes] = []
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append(await reader.read())
+            writer.close()
+
+        server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=secure)
+        host, port = server.sockets[0].getsockname()
+        socket = Socket(f"wss://{host}:{port}", headers={"Authorization": "secret"})
+        with pytest.raises(Disconnected, match="certificate"):
+            await socket.opened()
+        await socket.aclose()
+        server.close()
+        assert heard == []
+
+    asyncio.run(main())
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and its certificate in one file."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nobody")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, private, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = folder / "server.pem"
+    file.write_bytes(key.private_bytes(pem, private, plain) + certificate.public_bytes(pem))
+    return file
 
 
 def test_the_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from antiphon.audio.pcm import rms_dbfs
 from antiphon.errors import Disconnected, ProviderError
-from antiphon.providers.google_grpc import from_rpc
+from antiphon.providers.google_grpc import from_rpc, is_lost
 from antiphon.providers.stt.vendor_stream import VendorStream
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _ROTATE, _LATEST = 240.0, 285.0  # seconds: age of a recognition from which a quiet moment ends it, and any moment
 _QUIET = -45.0  # dBFS
 _REASON = 0.5  # seconds to find out why a recognition failed
-_HIDES = "Internal error from Core"
 _IDLE = 4.0  # seconds without audio after which a recognition is ended, before they do
 
 
@@ -132,8 +131,7 @@ class GoogleStream(VendorStream):
                 self.lives()
                 self._take(recognition, response)
         except grpc.aio.AioRpcError as error:
-            hidden = _HIDES in (error.details() or "")
-            self._failed(await self._reason() if hidden else from_rpc(error), error)
+            self._failed(await self._reason() if is_lost(error) else from_rpc(error), error)
         else:
             recognition.task = None
             self._answer_if_done()
@@ -141,8 +139,7 @@ class GoogleStream(VendorStream):
             call.cancel()
 
     async def _reason(self) -> ProviderError:
-        """Why a recognition failed. When it fails while audio is being written, gRPC tells of an internal error only:
-        one without audio is told the truth."""
+        """Why a recognition failed, where gRPC has lost it: one without audio is told."""
         import grpc.aio
 
         recognition = Recognition(self._loop.time())
