@@ -64,7 +64,9 @@ class HttpServer(Generic[AnswerT]):
         self.requests: list[Request] = []
         self.connections = 0
         self.left: list[int] = []
+        self.asked = asyncio.Event()  # a request has come
         self.someone_left = asyncio.Event()
+        self.left_at = 0.0  # loop time at which the last of them did
         self._open: set[asyncio.Task[None]] = set()
 
     # --- what a vendor says ---------------------------------------------------------------------------------------
@@ -129,6 +131,7 @@ class HttpServer(Generic[AnswerT]):
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         request = await _read(reader)
         self.requests.append(request)
+        self.asked.set()
         listed = self.listed(request) if request.method == "GET" and not self.replies and not self.fault else None
         if listed is not None:
             return await _respond(writer, 200, {}, listed)
@@ -196,6 +199,7 @@ class HttpServer(Generic[AnswerT]):
         return True
 
     def _gone(self, sent: int) -> bool:
+        self.left_at = asyncio.get_running_loop().time()
         self.left.append(sent)
         self.someone_left.set()
         return False

@@ -20,6 +20,20 @@ from typing import Protocol, runtime_checkable
 
 from antiphon.types import Message, ToolCall, ToolSpec
 
+
+@runtime_checkable
+class Rewarming(Protocol):
+    """A provider whose connections end at times, as when an answer was cut off."""
+
+    async def rewarm(self) -> None:
+        """Sees to it that the next request finds a connection open; costs nothing where it does. Never raises."""
+
+
+async def rewarm(provider: object) -> None:
+    if isinstance(provider, Rewarming):
+        await provider.rewarm()
+
+
 # --- speech to text -----------------------------------------------------------------------------------------------
 
 

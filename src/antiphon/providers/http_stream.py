@@ -8,8 +8,9 @@ vendors' own clients allow. Answers come uncompressed: a compressed stream waits
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,10 @@ from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.http_errors import from_status, from_transport
 from antiphon.providers.sse import SseDecoder
 
+log = logging.getLogger("antiphon.providers")
+
 IDLE = 300.0  # seconds a connection is kept while nothing is asked
+TRUSTED = 55.0  # seconds for which the other side is taken to keep it as well: balancers drop it after a minute
 CONNECT_TIMEOUT = 2.0  # seconds, for the connection and again for TLS
 DRAIN = 0.2  # seconds for the end of an answer to arrive, so that its connection can be used again
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE)
@@ -67,12 +71,16 @@ class HttpStream:
         self._client: httpx2.AsyncClient | None = None
         self._making = asyncio.Lock()
         self._closed = False
+        self._idle: list[float] = []  # loop times since when connections have been idle, for all that is known
+        self._rewarming = False
 
     async def probe(self, path: str, *, forgive: tuple[int, ...] = ()) -> httpx2.Response:
         """Opens a connection, if none is idle, and proves the key, by a GET. A status in `forgive` is no error."""
         began = asyncio.get_running_loop().time()
         try:
+            self._take_connection()
             response = await (await self._http()).get(path, headers=self._all_headers())
+            self._give_connection_back()
             if response.status_code == 200 or response.status_code in forgive:
                 return response
             raise from_status(response.status_code, response.content, response.headers)
@@ -80,6 +88,27 @@ class HttpStream:
             raise self.blame(from_transport(error), began) from error
         except ProviderError as error:
             raise self.blame(error, began) from error.__cause__
+
+    async def rewarm(self, path: str) -> None:
+        """Sees to it that the next request finds a connection open, by a GET if need be. Never raises."""
+        fresh = [since for since in self._idle if asyncio.get_running_loop().time() - since < TRUSTED]
+        self._idle = fresh
+        if fresh or self._rewarming:
+            return
+        self._rewarming = True
+        try:
+            await self.probe(path)
+        except ProviderError as error:
+            log.info("no connection was opened ahead: %s", error)
+        finally:
+            self._rewarming = False
+
+    def _take_connection(self) -> None:
+        if self._idle:
+            self._idle.pop()
+
+    def _give_connection_back(self) -> None:
+        self._idle.append(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def post(self, path: str, body: Any) -> AsyncIterator[HttpAnswer]:
@@ -98,8 +127,8 @@ class HttpStream:
                     gap=self._gap_timeout,
                 )
                 yield answer
-                if answer.ended:
-                    await _drain(received)
+                if answer.ended and await _drain(received):
+                    self._give_connection_back()
         except TimeoutError as error:
             raise self.blame(ProviderTimeout("no answer in time"), began) from error
         except httpx2.HTTPError as error:
@@ -123,6 +152,7 @@ class HttpStream:
     async def _send(self, path: str, body: Any) -> httpx2.Response:
         """The response, its body still to come. Raises what a status other than 200 means."""
         client = await self._http()
+        self._take_connection()
         form = isinstance(body, Form)
         content = {"data": body.fields, "files": body.files} if form else {"json": body}
         request = client.build_request("POST", path, headers=self._all_headers(), **content)
@@ -167,6 +197,7 @@ class HttpAnswer:
         self._gap = gap
         self._loop = asyncio.get_running_loop()
         self.ended = False
+        self.complete = False  # the event that is the last one has come
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes."""
@@ -189,6 +220,7 @@ class HttpAnswer:
             for data in events:
                 over = last(data)
                 self.ended |= over
+                self.complete |= over
                 yield data
                 self._deadline = self._loop.time() + self._gap
                 if over:
@@ -203,8 +235,12 @@ class HttpAnswer:
             return b""
 
 
-async def _drain(received: AsyncIterator[bytes]) -> None:
-    with suppress(TimeoutError, httpx2.HTTPError):
+async def _drain(received: AsyncIterator[bytes]) -> bool:
+    """Whether the answer came to its end, and its connection is free."""
+    try:
         async with asyncio.timeout(DRAIN):
             async for _ in received:
                 pass
+    except (TimeoutError, httpx2.HTTPError):
+        return False
+    return True

@@ -31,7 +31,11 @@ _BUILT_IN: dict[Stage, dict[str, str]] = {
         "anthropic": "antiphon.providers.llm.anthropic:Anthropic",
         "gemini": "antiphon.providers.llm.google:Gemini",
         "google": "antiphon.providers.llm.google:Gemini",
+        "groq": "antiphon.providers.llm.openai:groq",
+        "llamacpp": "antiphon.providers.llm.openai:llamacpp",
+        "ollama": "antiphon.providers.llm.openai:ollama",
         "openai": "antiphon.providers.llm.openai:OpenAI",
+        "vllm": "antiphon.providers.llm.openai:vllm",
         "smollm2": "antiphon.providers.llm.smollm2:SmolLM2",
     },
     "tts": {

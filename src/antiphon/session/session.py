@@ -135,6 +135,7 @@ class Session:
             self._tasks.spawn(self._transcriber.run(), "stt")
             call_hook(self._hooks.on_session, self)
             self._mouth.prime(self._state)
+            self._mouth.rewarm()
             self._tasks.spawn(self._mouth.prepare(self._state.settings.fallback_line), "line")
             self._budget.start()
             self.post(ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting))
@@ -331,6 +332,7 @@ class Session:
         match notice:
             case out.SpeechStarted():
                 self._mouth.playout.flushed()
+                self._mouth.rewarm()
             case out.UserTranscript():
                 self._clock.turn_closed(last_voice=self._ear.last_voice_at(), at=self._loop.time())
             case out.ToolCalled(name=name) if name in self._functions:

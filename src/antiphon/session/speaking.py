@@ -12,6 +12,7 @@ from antiphon.conversation.events import Event
 from antiphon.conversation.notices import Notice, ReplyCost
 from antiphon.conversation.settings import Settings
 from antiphon.conversation.state import State
+from antiphon.providers.base import Rewarming
 from antiphon.session.makings import SessionOptions, Stages, spoken_language
 from antiphon.session.metering import Meter
 from antiphon.session.peer import Peer
@@ -49,6 +50,8 @@ class Mouth:
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._primer = Primer(stages.llm, tasks)
+        self._warmable = [each for each in (stages.llm, stages.tts) if isinstance(each, Rewarming)]
+        self._rewarming: asyncio.Task[None] | None = None
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._voice = Voice(
             stages.tts,
@@ -72,6 +75,14 @@ class Mouth:
     async def prepare(self, line: str) -> None:
         """Makes sure that a line can be spoken whatever happens."""
         await self._voice.prepare(line)
+
+    def rewarm(self) -> None:
+        """A reply may be wanted soon: the connections it needs are opened again where they are not."""
+        if self._warmable and (self._rewarming is None or self._rewarming.done()):
+            self._rewarming = self._tasks.spawn(self._rewarm(), "rewarm")
+
+    async def _rewarm(self) -> None:
+        await asyncio.gather(*(provider.rewarm() for provider in self._warmable))
 
     def prime(self, state: State) -> None:
         """Nobody is answered: the model may read ahead what it will be asked."""
@@ -109,6 +120,7 @@ class Mouth:
         """Stops making it, and playing it if it is the one that is played: at once, or with the word it is at."""
         self._forget(reply_id)
         self.playout.stop(reply_id, at_word=at_word)
+        self.rewarm()
 
     def keep_rest(self, order: act.KeepRest) -> None:
         """What was not heard of a reply goes on as another one."""

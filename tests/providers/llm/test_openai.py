@@ -232,6 +232,7 @@ def test_cancelling_the_task_reaches_the_server(reply: Reply) -> None:
         await llm.warm()  # the first request waits for certificates to be read
         server.replies.append(reply)
         task = asyncio.create_task(events(llm))
+        await server.asked.wait()
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from antiphon.errors import AntiphonError, ConfigError, ProviderError, RateLimited
+from antiphon.providers.base import rewarm
 from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback.breaker import Breaker, Health
 from antiphon.providers.fallback.limits import Limits
@@ -73,6 +74,10 @@ class Chain(Generic[P]):
                 raise error
         if len(wrong) == len(self.members):
             raise wrong[0]
+
+    async def rewarm(self) -> None:
+        """Sees to it that the one that is asked first finds a connection open."""
+        await rewarm(self.order()[0].provider)
 
     async def aclose(self) -> None:
         self._closed = True

@@ -20,6 +20,7 @@ from typing import Any
 from antiphon.errors import AuthError, ConfigError, Disconnected
 from antiphon.providers.base import LlmCapabilities, LlmEvent, LlmRequest
 from antiphon.providers.http_stream import HttpStream
+from antiphon.providers.keys import find_key
 from antiphon.providers.llm.messages_stream import MessagesStream
 from antiphon.types import Message, Role, ToolSpec
 
@@ -58,7 +59,7 @@ class Anthropic:
         self.name = f"anthropic/{model}"
         self.capabilities = LlmCapabilities(tools=True, context_window=context_window)
         self._model = model
-        self._key = api_key if api_key or base_url else os.environ.get("ANTHROPIC_API_KEY")
+        self._key = api_key if base_url else find_key(api_key, "ANTHROPIC_API_KEY")
         self._url = (base_url or os.environ.get("ANTHROPIC_BASE_URL") or ANTHROPIC_URL).rstrip("/")
         self._http = HttpStream(
             self._url,
@@ -73,6 +74,10 @@ class Anthropic:
     async def warm(self) -> None:
         """Opens a connection and proves the key, by asking for the list of models. Raises ProviderError."""
         await self._http.probe("/v1/models?limit=1", forgive=(404, 405))
+
+    async def rewarm(self) -> None:
+        """Opens a connection where none is idle: an answer that was cut off has taken its connection with it."""
+        await self._http.rewarm("/v1/models?limit=1")
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Yields the input's usage, text as it comes, then the tool calls, then the whole usage."""

@@ -16,6 +16,7 @@ from typing import Any
 from antiphon.errors import AuthError, ConfigError, Disconnected
 from antiphon.providers.base import LlmCapabilities, LlmEvent, LlmRequest
 from antiphon.providers.http_stream import HttpStream
+from antiphon.providers.keys import find_key
 from antiphon.providers.llm.gemini_stream import GeminiStream
 from antiphon.types import Message, Role, ToolSpec
 
@@ -61,8 +62,7 @@ class Gemini:
         self.name = f"google/{model}"
         self.capabilities = LlmCapabilities(tools=True, context_window=context_window)
         self._model = model
-        from_environment = os.environ.get("GEMINI_API_KEY") or os.environ.get("GOOGLE_API_KEY")
-        self._key = api_key if api_key or base_url else from_environment
+        self._key = api_key if base_url else find_key(api_key, "GEMINI_API_KEY", "GOOGLE_API_KEY")
         self._url = (base_url or os.environ.get("GOOGLE_GEMINI_BASE_URL") or GEMINI_URL).rstrip("/")
         self._http = HttpStream(
             f"{self._url}/{api_version}",
@@ -82,6 +82,10 @@ class Gemini:
     async def warm(self) -> None:
         """Opens a connection and proves the key, by asking about the model. Raises ProviderError."""
         await self._http.probe(f"/models/{self._model}", forgive=(405,))
+
+    async def rewarm(self) -> None:
+        """Opens a connection where none is idle: an answer that was cut off has taken its connection with it."""
+        await self._http.rewarm(f"/models/{self._model}")
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """Yields the input's usage, text as it comes, then the tool calls, then the whole usage."""

@@ -74,6 +74,10 @@ class OpenAI:
             gap_timeout=gap_timeout,
         )
 
+    async def rewarm(self) -> None:
+        """Opens a connection where none is idle: a voice that was cut off has taken its connection with it."""
+        await self._http.rewarm("/models")
+
     async def warm(self) -> None:
         """Opens a connection and proves the key, by asking for the list of models. Raises ProviderError.
 
