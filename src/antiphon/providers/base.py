@@ -252,3 +252,18 @@ class Vad(Protocol):
     async def warm(self) -> None: ...
 
     def open(self) -> VadStream: ...
+
+
+# --- end of turn --------------------------------------------------------------------------------------------------
+
+
+class TurnDetector(Protocol):
+    """Tells from the sound of what was said whether more is to come."""
+
+    name: str  # "smart-turn"
+
+    async def warm(self) -> None: ...
+
+    async def probability(self, pcm: bytes) -> float:
+        """That the caller has finished, from 0 to 1. `pcm` is the turn so far with the silence that follows it, 16-bit
+        mono at 16 kHz; the last seconds are enough. Raises ProviderError."""

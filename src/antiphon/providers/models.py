@@ -80,6 +80,17 @@ MODELS: dict[str, Model] = {
             summary="voice activity",
         ),
         Model(
+            name="smart-turn-v3.2",
+            licence="BSD-2-Clause",
+            sha256="2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+            size=8_679_182,
+            source=Wheel(
+                "pipecat-ai==1.14.0", "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx", 12_109_725
+            ),
+            summary="end of turn, 23 languages",
+            by_name=True,
+        ),
+        Model(
             name="moonshine-tiny-en",
             licence="MIT",
             sha256="c8429417dd64bb804815ac3367f09ed301d735eef2f8f7dcf892efc53e960a7a",
