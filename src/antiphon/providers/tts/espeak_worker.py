@@ -207,13 +207,16 @@ Order = tuple[int, int, bytes]  # kind, job, the rest
 def read_orders(link: socket.socket, speaker: Speaker, jobs: queue.SimpleQueue[Order]) -> None:
     """Runs in a thread of its own, so that a cancel is seen while the library speaks."""
     source = link.makefile("rb")
-    while header := source.read(HEADER.size):
-        kind, job, length = HEADER.unpack(header)
-        rest = source.read(length)
-        if kind == CANCEL:
-            speaker.cancelled = max(speaker.cancelled, job)
-        else:
-            jobs.put((kind, job, rest))
+    try:
+        while header := source.read(HEADER.size):
+            kind, job, length = HEADER.unpack(header)
+            rest = source.read(length)
+            if kind == CANCEL:
+                speaker.cancelled = max(speaker.cancelled, job)
+            else:
+                jobs.put((kind, job, rest))
+    except ConnectionResetError:  # it was left in the middle of what it said
+        pass
     os._exit(0)  # nobody listens any more; do not wait for the library
 
 
