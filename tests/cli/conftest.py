@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -23,16 +22,6 @@ class Done:
         """The one line on stderr."""
         (line,) = self.err.splitlines()
         return line
-
-
-@pytest.fixture(autouse=True)
-def root_logger() -> Iterator[None]:
-    """A command sets up logging for its process; the tests after it find it as it was."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
 
 
 @pytest.fixture
