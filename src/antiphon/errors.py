@@ -19,6 +19,9 @@ AntiphonError
 
 from __future__ import annotations
 
+import re
+import traceback
+
 
 class AntiphonError(Exception):
     """The root of every error Antiphon raises on purpose."""
@@ -73,6 +76,15 @@ class ProviderError(AntiphonError):
         took = f" after {self.elapsed:.2f} s" if self.elapsed is not None else ""
         return f"{where}{took}: {self.args[0]}" if where else f"{self.args[0]}{took}"
 
+    @property
+    def brief(self) -> str:
+        """The same for logs: without the provider's own words, which may repeat a key or what a caller said."""
+        where = " ".join(part for part in (self.stage, self.provider) if part)
+        took = f" after {self.elapsed:.2f} s" if self.elapsed is not None else ""
+        status = re.match(r"[1-5]\d\d\b", str(self.args[0]))
+        what = f"{type(self).__name__} {status[0]}" if status else type(self).__name__
+        return f"{where}{took}: {what}" if where else f"{what}{took}"
+
 
 class AuthError(ProviderError):
     """The key is missing, wrong, or not allowed to do this."""
@@ -126,3 +138,10 @@ class AtCapacity(ProviderError):
     """A local model has no free slot for another request."""
 
     retryable = True
+
+
+def without_words(error: BaseException) -> str:
+    """What an exception nobody foresaw is, and where it came from, for logs: without its message, which may hold what
+    a caller said. The message itself is for the debug level."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+    return "\n".join((type(error).__name__, *(frame.rstrip() for frame in frames)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,6 +35,7 @@ _SPENT = {
     "quota_exceeded",
 }
 _NO_KEY = {"invalid_api_key", "authentication_error", "permission_error", "API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED"}
+_KEYLIKE = re.compile(r"(?=[\w.*-]*\d)[\w.*-]{12,}")  # some vendors repeat the key that they refuse
 _TOO_MANY = {"rate_limit_exceeded", "slow_down", "rate_limit_error", "ThrottlingException"}
 _WRONG = {"invalid_request_error", "not_found_error", "request_too_large"}
 
@@ -62,7 +64,7 @@ def from_error(error: Any, *, status: int = 0, headers: Mapping[str, str] | None
     if status == 402 or codes & _SPENT or _is_spent_for_today(details):
         return QuotaError(message)
     if status in (401, 403) or codes & _NO_KEY:
-        return AuthError(message)
+        return AuthError(_KEYLIKE.sub("…", message))
     if status == 429 or codes & _TOO_MANY:
         return RateLimited(message, retry_after=_retry_delay(details) or retry_after(headers or {}))
     if status == 408 or "timeout_error" in codes:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from antiphon.errors import AntiphonError
+from antiphon.server.auth import HiddenTokens
 from antiphon.server.board import Beat, Phase, State
 from antiphon.server.connection import Connection
 from antiphon.server.draining import refuse
@@ -28,6 +31,7 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
 
     Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
     """
+    _hush_requests()
     service = service or Service(ServerOptions(origins=("*",)))
     beat = Beat(service.board, lambda: state(runtime, service))
 
@@ -72,13 +76,21 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
         Route("/metrics", metrics),
         Mount("", create_api(service, voice_names=voices)),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(HiddenTokens)])
 
 
 def state(runtime: Runtime, service: Service) -> State:
     """What this process is doing."""
     phase = Phase.DRAINING if service.draining else Phase.READY if runtime.is_ready else Phase.STARTING
     return State(phase, service.sessions, len(service.lobby), service.lag.seconds, service.limits.sessions)
+
+
+def _hush_requests() -> None:
+    """The HTTP client logs every address that it asks, and addresses hold what tools are called with, and secrets.
+    Whoever wants to see them sets the level of that log."""
+    client = logging.getLogger("httpx2")
+    if client.level == logging.NOTSET:
+        client.setLevel(logging.WARNING)
 
 
 async def _warm(runtime: Runtime) -> None:

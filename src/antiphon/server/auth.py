@@ -11,9 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from antiphon.errors import ConfigError
 from antiphon.protocols.voice_agent import refusals
@@ -23,6 +24,7 @@ from antiphon.server.stores.base import Store
 
 log = logging.getLogger("antiphon.server")
 
+_HIDDEN = "antiphon.token"  # in the scope of a request
 ANYONE = "local"  # the key name of whoever asks a server that has no keys
 
 
@@ -119,11 +121,26 @@ class Doorkeeper:
         return is_loopback(_host(page)) or (page == connection.headers.get("host", "") and _is_address(_host(page)))
 
 
+class HiddenTokens:
+    """ASGI middleware: takes `?token=` out of addresses, which servers write to their logs. `credentials` finds it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if b"token=" in scope.get("query_string", b""):
+            shown = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            scope[_HIDDEN] = next((value for name, value in shown if name == "token"), "")
+            scope["query_string"] = urlencode([pair for pair in shown if pair[0] != "token"]).encode()
+        await self._app(scope, receive, send)
+
+
 def credentials(connection: HTTPConnection) -> list[str]:
     """What the client shows, best first: the header, with or without "Bearer", and `?token=`."""
     header = connection.headers.get("authorization", "").strip()
     scheme, _, rest = header.partition(" ")
-    shown = [rest.strip() if scheme.lower() == "bearer" else header, connection.query_params.get("token", "")]
+    token = connection.scope.get(_HIDDEN) or connection.query_params.get("token", "")
+    shown = [rest.strip() if scheme.lower() == "bearer" else header, token]
     return [credential for credential in shown if credential]
 
 

@@ -16,7 +16,7 @@ from antiphon.server.own import Own
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 from antiphon.server.stay import Line, Stay
-from antiphon.server.visit import Visit, hide_token
+from antiphon.server.visit import Visit
 from antiphon.session.makings import Past
 from antiphon.session.session import Session
 from antiphon.types import SessionConfig
@@ -46,7 +46,6 @@ class Connection:
 
     async def serve(self) -> None:
         """Runs the connection to its end. The session may outlive it."""
-        hide_token(self._websocket)
         await self._websocket.accept()
         writer = asyncio.create_task(self._outbox.run(), name="writer")
         try:

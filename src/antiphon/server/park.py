@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from antiphon.errors import without_words
 from antiphon.protocols.voice_agent import refusals
 from antiphon.server.auth import Principal
 from antiphon.server.stay import Stay
@@ -103,8 +104,9 @@ class Park:
         session_id = stay.session.session_id
         try:
             await stay.run()
-        except Exception:
-            log.exception("session %s failed", session_id)
+        except Exception as error:
+            log.error("session %s failed: %s", session_id, without_words(error))
+            log.debug("session %s", session_id, exc_info=error)
         finally:
             if self._stays.get(session_id) is stay:
                 del self._stays[session_id], self._running[session_id]

@@ -65,7 +65,8 @@ async def _ask(request: dict[str, Any], facts: Mapping[str, Any], allow_private:
         result = await tool.send(ToolCall(str(facts.get("session_id", "")), "pre_connect", sent))
         if not result.is_error:
             return json.loads(result.text)
-        log.warning("pre-connect request to %s: %s", tool.url.host, result.text[:200])
+        log.warning("the pre-connect request to %s failed", tool.url.host)
+        log.debug("pre-connect request: %s", result.text[:200])
     except ConfigError as error:
         log.warning("pre-connect request: %s", error)
     except (ValueError, RecursionError):

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from starlette.websockets import WebSocket
 
@@ -178,9 +177,3 @@ class Visit:
 
 def bytes_per_second(audio_format: AudioFormat) -> int:
     return audio_format.sample_rate * audio_format.sample_bytes
-
-
-def hide_token(websocket: WebSocket) -> None:
-    """Takes `token` out of the address, which servers write to their logs. Credentials must have been read."""
-    kept = [(name, value) for name, value in parse_qsl(websocket.scope["query_string"]) if name != b"token"]
-    websocket.scope["query_string"] = urlencode(kept).encode()

@@ -75,6 +75,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, limits: Limits, **options: Any) -> None:
         super().__init__(**options)
+        self.conn.debug = False  # its debug log shows every header and every frame
         clock = self.loop.time
         self._messages = Allowance(rate=limits.messages_per_second, most=limits.messages_at_once, clock=clock)
         self._bytes = Allowance(rate=limits.bytes_per_second, most=limits.bytes_at_once, clock=clock)

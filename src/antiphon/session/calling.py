@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from antiphon.errors import without_words
 from antiphon.session.gate import Gate
 from antiphon.session.tasks import Tasks
 from antiphon.tools.base import Tool, ToolContext, ToolResult
@@ -78,7 +79,8 @@ class ToolRunner:
         try:
             async with asyncio.timeout(STORE_TIMEOUT):
                 await self._before(call)
-        except Exception:
-            log.exception("the intent of tool call %s could not be stored", call.call_id)
+        except Exception as error:
+            log.error("the intent of tool call %s could not be stored: %s", call.call_id, without_words(error))
+            log.debug("tool call %s", call.call_id, exc_info=error)
             return False
         return True

@@ -14,7 +14,7 @@ from antiphon.conversation.actions import Prompt, Script, StartReply
 from antiphon.conversation.events import Event, ReplyFailed, ReplyText, ReplyToolCall, ReplyWritten
 from antiphon.conversation.ledger import Marks
 from antiphon.conversation.settings import Mode
-from antiphon.errors import ProviderError
+from antiphon.errors import ProviderError, without_words
 from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.budget import Budget
@@ -140,15 +140,18 @@ class Reply:
         except* ProviderError as failures:
             self._failed(cast(ProviderError, failures.exceptions[0]))
         except* Exception as failures:  # a bug in a provider or a hook costs the reply, not the call
-            log.exception("reply %s failed", self.reply_id)
-            self._post(ReplyFailed(self.reply_id, "reply", repr(failures.exceptions[0])))
+            unforeseen = failures.exceptions[0]
+            log.error("reply %s failed: %s", self.reply_id, without_words(unforeseen))
+            log.debug("reply %s", self.reply_id, exc_info=unforeseen)
+            self._post(ReplyFailed(self.reply_id, "reply", f"unforeseen: {type(unforeseen).__name__}"))
         finally:
             self.speech.abandon()
             self._voice.words_apart = self.speech.ledger.words_apart
             await stream.aclose()
 
     def _failed(self, error: ProviderError) -> None:
-        log.warning("reply %s failed: %s", self.reply_id, error)
+        log.warning("reply %s failed: %s", self.reply_id, error.brief)
+        log.debug("reply %s: %s", self.reply_id, error)
         self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error), error.retryable))
 
     # --- writing --------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from antiphon.errors import without_words
+
 log = logging.getLogger("antiphon.session")
 
 CLOSE_TIMEOUT = 2.0  # seconds the tasks have to end once they are told to
@@ -29,7 +31,8 @@ class Tasks:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("%s failed: %r", task.get_name(), error, exc_info=error)
+            log.error("%s failed: %s", task.get_name(), without_words(error))
+            log.debug("%s", task.get_name(), exc_info=error)
             self._on_crash()
 
     async def close(self) -> None:

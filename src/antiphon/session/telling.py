@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from antiphon.conversation import notices as out
 from antiphon.conversation.ledger import Marks, turn_metrics
+from antiphon.errors import without_words
 from antiphon.session.makings import Hooks
 from antiphon.session.peer import Peer
 
@@ -24,8 +25,9 @@ def call_hook(hook: Callable[[T], R] | None, argument: T) -> R | None:
         return None
     try:
         return hook(argument)
-    except Exception:
-        log.exception("a hook failed")
+    except Exception as error:
+        log.error("a hook failed: %s", without_words(error))
+        log.debug("a hook failed", exc_info=error)
         return None
 
 

@@ -96,7 +96,8 @@ class Transcriber:
                 raise Disconnected("the stream ended by itself", stage="stt", provider=self._stt.name)
             except ProviderError as error:
                 self._failures += 1
-                log.warning("stt failed (%d in a row): %s", self._failures, error)
+                log.warning("stt failed (%d in a row): %s", self._failures, error.brief)
+                log.debug("stt: %s", error)
                 self._on_failure(error)
             await asyncio.sleep(REOPEN_DELAYS[min(self._failures, len(REOPEN_DELAYS)) - 1])
 

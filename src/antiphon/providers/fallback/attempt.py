@@ -8,7 +8,7 @@ import math
 from collections import deque
 from contextlib import aclosing
 
-from antiphon.errors import ProviderError, ProviderTimeout
+from antiphon.errors import ProviderError, ProviderTimeout, without_words
 from antiphon.providers.base import Llm, LlmEvent, LlmRequest
 from antiphon.providers.fallback.chain import Member
 
@@ -77,7 +77,8 @@ class Attempt:
         except ProviderError as error:
             self._put(error)
         except Exception as error:
-            log.exception("%s broke its contract", self.member.provider.name)
+            log.error("%s broke its contract: %s", self.member.provider.name, without_words(error))
+            log.debug("%s", self.member.provider.name, exc_info=error)
             self._put(self._blame(ProviderError(repr(error))))
 
     def _put(self, event: LlmEvent | ProviderError | None) -> None:

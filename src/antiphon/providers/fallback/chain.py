@@ -60,7 +60,8 @@ class Chain(Generic[P]):
         return sorted(self.members, key=lambda member: member.breaker.health is Health.OPEN)
 
     def failed(self, member: Member[P], error: ProviderError) -> None:
-        log.warning("%s", error)
+        log.warning("%s", error.brief)
+        log.debug("%s", error)
         member.breaker.failed(error, asyncio.get_running_loop().time())
         if member.breaker.health is Health.OPEN and member.probe is None and not self._closed:
             member.probe = asyncio.get_running_loop().create_task(self._probe(member), name=f"probe:{self.stage}")

@@ -216,7 +216,8 @@ class _Context:
     def _compare(self, text: str) -> None:
         asked, said = _words(text), _words(self._said)
         if said and SequenceMatcher(None, asked, said, autojunk=False).ratio() < _CLOSE_ENOUGH:
-            log.warning("%s: spoke %r where %r was asked for", self._provider, self._said[:120], text[:120])
+            log.warning("%s: spoke other words than it was asked to", self._provider)
+            log.debug("%s: spoke %r where %r was asked for", self._provider, self._said[:120], text[:120])
 
 
 def _words(text: str) -> list[str]:

@@ -145,5 +145,6 @@ class Polly:
                 WordTime(len(encoded[: word["start"]].decode()), round(word["time"] * rate / 1000)) for word in words
             )
         except (ProviderError, ValueError, KeyError, TypeError) as error:
-            log.warning("no word times: %s", error)
+            log.warning("no word times: %s", error.brief if isinstance(error, ProviderError) else type(error).__name__)
+            log.debug("no word times: %s", error)
             return ()
