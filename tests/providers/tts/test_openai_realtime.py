@@ -89,7 +89,8 @@ def test_a_model_that_strays_is_told_on(caplog: pytest.LogCaptureFixture) -> Non
         assert not caplog.records
         server.strays = "It is half past nine, and a lovely evening."
         await collect(open_stream(tts, "What is the time?"))
-        assert "half past nine" in caplog.text
+        (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert "spoke other words" in told and "half past nine" not in told
 
     run(test)
 
