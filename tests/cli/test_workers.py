@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from antiphon.client import Client
+from antiphon.client.errors import ConnectionLost
 from tests.cli.plugin import STAGES, environment
 
 PATIENCE = 60.0
@@ -175,17 +175,25 @@ def test_workers_share_a_port_and_the_calls(serve):
     asyncio.run(main())
 
 
-def test_a_worker_that_dies_is_started_again_and_the_other_serves_meanwhile(serve):
-    running = serve("--workers", 2)
-    until(lambda: list(running.metric("ready").values()) == [1, 1])
-    first, second = running.workers()
-    os.kill(first, signal.SIGKILL)
-    answers = Counter(running.get("/healthz").status_code for _ in range(20))
-    assert answers == {200: 20}
-    until(lambda: sorted(running.metric("starts_total").values()) == [1, 2])
-    until(lambda: list(running.metric("ready").values()) == [1, 1])
-    assert second in running.workers() and first not in running.workers()
-    assert running.stop() == 0
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_is_started_again_and_the_other_takes_its_call(serve, how):
+    async def main() -> None:
+        running = serve("--workers", 2, "--grace", 1)
+        await asyncio.to_thread(until, lambda: list(running.metric("ready").values()) == [1, 1])
+        async with calling(running) as client:
+            assert client.ready
+            session_id = client.ready.session_id
+            await asyncio.to_thread(until, lambda: sum(running.metric("sessions").values()) == 1)
+            busy = list(running.metric("sessions").values()).index(1)
+            os.kill(running.workers()[busy], how)
+            with pytest.raises(ConnectionLost, match="1012" if how is signal.SIGTERM else None):
+                await rest(client)
+        async with asyncio.timeout(PATIENCE), Client(running.url) as client:
+            assert (await client.resume(session_id)).session_id == session_id
+        await asyncio.to_thread(until, lambda: sorted(running.metric("starts_total").values()) == [1, 2])
+        await asyncio.to_thread(until, lambda: list(running.metric("ready").values()) == [1, 1])
+
+    asyncio.run(main())
 
 
 def test_workers_do_not_outlive_their_supervisor(serve):

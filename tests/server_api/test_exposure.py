@@ -13,8 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from antiphon.errors import ConfigError
-from antiphon.server.exposure import check_exposure, check_tls
+from antiphon.server.exposure import Tls, check_exposure, check_tls
 from antiphon.server.keys import ApiKey, Keys
+from antiphon.server.limits import Limits
 from antiphon.server.stores import default_path, make_store
 from tests.cli.test_serve import SERVE, STAGES
 from tests.cli.test_serve import serving as serve_process
@@ -45,8 +46,10 @@ def test_a_certificate_that_cannot_be_used(tmp_path, cert, key):
         check_tls(cert and tmp_path / cert, key and tmp_path / key)
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl, which makes the certificate, is not installed")
-def test_a_server_with_a_certificate_is_called_over_tls(tmp_path):
+@pytest.fixture
+def certificate(tmp_path) -> Tls:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes the certificate, is not installed")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     subprocess.run(
@@ -54,16 +57,38 @@ def test_a_server_with_a_certificate_is_called_over_tls(tmp_path):
         check=True,
         capture_output=True,
     )
-    trusting = ssl.create_default_context(cafile=cert)
+    tls = check_tls(cert, key)
+    assert tls
+    return tls
+
+
+def test_a_server_with_a_certificate_is_called_over_tls(certificate):
+    trusting = ssl.create_default_context(cafile=certificate.cert)
 
     async def main() -> str:
-        async with serving(tls=check_tls(cert, key)) as served:
+        async with serving(tls=certificate) as served:
             headers = {"Authorization": KEY}
             async with connect(served.ws, ssl=trusting, additional_headers=headers, proxy=None) as socket:
                 await socket.send('{"type": "session.update"}')
                 return str(json.loads(await socket.recv())["type"])
 
     assert asyncio.run(main()) == "session.updated"
+
+
+def test_who_does_not_finish_the_tls_handshake_is_closed(certificate):
+    async def main() -> bytes:
+        async with asyncio.timeout(20), serving(tls=certificate, limits=Limits(handshake=0.2)) as served:
+            host, _, port = served.ws.removeprefix("wss://").removesuffix("/v1/ws").rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"\x16\x03\x01")  # the beginning of one
+            try:
+                return await reader.read()
+            except ConnectionResetError:
+                return b""
+            finally:
+                writer.close()
+
+    assert asyncio.run(main()) == b""
 
 
 def test_no_certificate():
