@@ -197,7 +197,8 @@ class Agent:
 
     def _speculates(self, settings: Settings, stages: Stages) -> bool:
         """Preparing a reply that is thrown away costs nothing but time where the model runs here."""
-        return settings.speculate or stages.llm.capabilities.primes if self.speculate is None else self.speculate
+        model = stages.llm.capabilities
+        return settings.speculate or (model.primes and model.own_machine) if self.speculate is None else self.speculate
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""

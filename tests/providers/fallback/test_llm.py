@@ -169,6 +169,18 @@ def test_the_last_has_whatever_remains() -> None:
     assert run(ask, stalls(0), slow).text == REPLY
 
 
+def test_who_has_only_failed_ones_behind_it_is_the_last() -> None:
+    slow = ScriptedLlm(REPLY, timing=LlmTiming(first_token=1.5, jitter=0))
+
+    async def test(llm: FallbackLlm) -> None:
+        await ask(llm)
+        heard = await ask(llm)
+        assert heard.text == REPLY and heard.first == pytest.approx(1.5)
+
+    run(test, failing(AuthError("no key")), slow)
+    assert len(slow.requests) == 2
+
+
 def test_a_slow_model_may_be_given_its_time() -> None:
     slow = ScriptedLlm(REPLY, timing=LlmTiming(first_token=1.5, jitter=0))
     heard = run(ask, slow, good(), first_token=2.0)

@@ -198,6 +198,17 @@ def test_the_last_has_whatever_remains() -> None:
     assert run(speak, stalled(), slow).words == ALL
 
 
+def test_who_has_only_failed_ones_behind_it_is_the_last() -> None:
+    first, slow = broken(error=AuthError("no key")), voice(timing=replace(PACE, first_audio=1.5))
+
+    async def test(tts: FallbackTts) -> None:
+        await speak(tts)
+        assert (await speak(tts)).words == ALL
+
+    run(test, first, slow)
+    assert (first.opened, slow.opened) == (1, 2)
+
+
 def test_the_next_reply_does_not_wait_for_who_failed() -> None:
     async def test(tts: FallbackTts) -> None:
         await speak(tts)

@@ -116,6 +116,11 @@ class Chain(Generic[P]):
         return ProviderError(str(error) or "no answer in time", stage=self.stage, provider=member.provider.name)
 
 
+def any_works(members: Sequence[Member[P]]) -> bool:
+    """Whether one of them works, as far as anyone knows: if not, whoever is asked now is as good as the last."""
+    return any(member.breaker.health is not Health.OPEN for member in members)
+
+
 def may_be_repeated(error: ProviderError) -> bool:
     """Whether the same provider may be asked again at once."""
     return error.retryable and not (isinstance(error, RateLimited) and error.retry_after)

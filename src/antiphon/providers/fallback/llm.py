@@ -18,7 +18,7 @@ from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.attempt import Attempt, first_of
 from antiphon.providers.fallback.breaker import Health
-from antiphon.providers.fallback.chain import LEAST, PATIENCE, Chain, Member, may_be_repeated
+from antiphon.providers.fallback.chain import LEAST, PATIENCE, Chain, Member, any_works, may_be_repeated
 from antiphon.providers.fallback.limits import Limits
 from antiphon.providers.fallback.seam import Seam, to_go_on
 from antiphon.types import ToolCall
@@ -33,12 +33,14 @@ class FallbackLlm(Chain[Llm]):
         self.capabilities = LlmCapabilities(
             tools=all(capabilities.tools for capabilities in all_of),
             context_window=min(capabilities.context_window for capabilities in all_of),
-            primes=all_of[0].primes,
+            primes=any(capabilities.primes for capabilities in all_of),
             own_machine=all(capabilities.own_machine for capabilities in all_of),
         )
 
     async def prime(self, request: LlmRequest) -> None:
-        await cast(PrimingLlm, self.members[0].provider).prime(request)
+        first = self.order()[0].provider
+        if first.capabilities.primes:
+            await cast(PrimingLlm, first).prime(request)
 
     async def stream(self, request: LlmRequest) -> AsyncGenerator[LlmEvent, None]:
         """One answer, whoever gives it. Raises what went wrong last when nobody can, or the budget is spent."""
@@ -108,7 +110,7 @@ class _Answer:
         if member is None:
             raise self._failures[-1][1]
         request = to_go_on(self._request, self._said) if self._said else self._request
-        within = min(self._limits.first_token if self._unasked else math.inf, self._left())
+        within = min(self._limits.first_token if any_works(self._unasked) else math.inf, self._left())
         self._attempts.append(Attempt(member, request, within=within))
         p80 = member.breaker.p80 if self._limits.hedge and not hedging else None
         return math.inf if p80 is None else self._loop.time() + p80
@@ -133,7 +135,7 @@ class _Answer:
         return math.inf if self._said else self._budget.left
 
     async def _read(self, attempt: Attempt) -> AsyncGenerator[LlmEvent, None]:
-        seam, gap = Seam(self._said), self._limits.gap * (1 if self._unasked else PATIENCE)
+        seam, gap = Seam(self._said), self._limits.gap * (1 if any_works(self._unasked) else PATIENCE)
         by = billed_as(attempt.member.provider)
         before = self._spent.get(by, Usage(by=by))
         usage, answered = before, bool(self._said)

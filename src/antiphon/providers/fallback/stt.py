@@ -13,8 +13,7 @@ from contextlib import suppress
 from antiphon.audio.resample import Resampler
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import Stt, SttStream, Transcript
-from antiphon.providers.fallback.breaker import Health
-from antiphon.providers.fallback.chain import PATIENCE, Chain, Member
+from antiphon.providers.fallback.chain import PATIENCE, Chain, Member, any_works
 from antiphon.providers.fallback.limits import Limits
 
 
@@ -28,12 +27,11 @@ class FallbackStt(Chain[Stt]):
 
     async def open(self, *, keyterms: tuple[str, ...] = (), language: str | None = None) -> FallbackSttStream:
         """A stream of the first that gives one. Raises what went wrong last when none does."""
-        *others, last = self.order()
-        for member in (*others, last):
+        for member in self.order():
             began = asyncio.get_running_loop().time()
             terms = keyterms if member.provider.capabilities.keyterms else ()
             try:
-                async with asyncio.timeout(self.limits.connect * (PATIENCE if member is last else 1)):
+                async with asyncio.timeout(self.limits.connect * (1 if self.has_other(member) else PATIENCE)):
                     return FallbackSttStream(
                         self, member, await member.provider.open(keyterms=terms, language=language)
                     )
@@ -48,7 +46,7 @@ class FallbackStt(Chain[Stt]):
 
     def has_other(self, member: Member[Stt]) -> bool:
         """Whether there is another that may work."""
-        return any(other is not member and other.breaker.health is not Health.OPEN for other in self.members)
+        return any_works([other for other in self.members if other is not member])
 
 
 class FallbackSttStream:

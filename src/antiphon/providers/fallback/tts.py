@@ -19,7 +19,7 @@ from antiphon.audio.segment import WORDS
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import SpeechChunk, Tts, TtsCapabilities, TtsStream, WordTime
 from antiphon.providers.fallback import budget
-from antiphon.providers.fallback.chain import LEAST, PATIENCE, Chain, Member, may_be_repeated
+from antiphon.providers.fallback.chain import LEAST, PATIENCE, Chain, Member, any_works, may_be_repeated
 from antiphon.providers.fallback.limits import Limits
 from antiphon.providers.tts.speech import Outlet
 
@@ -230,7 +230,7 @@ class FallbackTtsStream:
         """When audio must have come, in loop time; None while there is nothing to speak."""
         if not self._segments:
             return None
-        is_last, since = not self._unasked, self._silent_since
+        is_last, since = not any_works(self._unasked), self._silent_since
         if not self._begins:
             return since + self._limits.gap * (PATIENCE if is_last else 1)
         soonest = since + self._limits.first_audio
