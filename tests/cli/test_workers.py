@@ -204,12 +204,16 @@ def test_workers_do_not_outlive_their_supervisor(serve):
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
 
 
-def test_ctrl_c_stops_the_workers(serve):
-    running = serve("--workers", 2)
-    running.process.send_signal(signal.SIGINT)
-    _, err = running.process.communicate(timeout=PATIENCE)
-    assert running.process.returncode == 0
-    assert "Traceback" not in err
+def test_ctrl_c_stops_the_workers_at_once(serve):
+    async def main() -> str:
+        running = serve("--workers", 2, "--grace", 1000)
+        async with calling(running):
+            running.process.send_signal(signal.SIGINT)
+            _, err = await asyncio.to_thread(running.process.communicate, timeout=PATIENCE)
+        assert running.process.returncode == 0
+        return err
+
+    assert "Traceback" not in asyncio.run(main())
 
 
 def test_workers_need_a_store_they_can_share(antiphon):

@@ -30,7 +30,7 @@ from antiphon.server.run import spare_the_collector
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import ServerOptions, Service
 from antiphon.server.stores import make_store
-from antiphon.server.supervisor import Failed, Orders, Ready, Supervisor
+from antiphon.server.supervisor import Failed, Orders, Ready, Stop, Supervisor
 from antiphon.session.budget import Budget
 
 log = logging.getLogger("antiphon.server")
@@ -163,14 +163,18 @@ async def _work(plan: Plan, runtime: Runtime, service: Service, listener: socket
     orders, loop = Orders(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, orders.tell)
 
-    def orphaned() -> None:
-        loop.remove_reader(pipe.fileno())
-        orders.drain.set()
+    def hear() -> None:
+        try:
+            if isinstance(pipe.recv(), Stop):
+                orders.tell_at_once()
+        except (EOFError, OSError):  # nobody would start us again
+            loop.remove_reader(pipe.fileno())
+            orders.drain.set()
 
     async def ready() -> None:
         await runtime.ready()
         pipe.send(Ready())
 
-    loop.add_reader(pipe.fileno(), orphaned)
+    loop.add_reader(pipe.fileno(), hear)
     async with hosting(runtime, service, listener=listener, tls=plan.tls) as server:
         await _live(service, server, ready(), orders, plan.grace)

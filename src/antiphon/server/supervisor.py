@@ -1,7 +1,8 @@
 """Keeping workers up: one that dies, or hangs, is started again; told to stop, all are given the time they need.
 
 A worker is a process of multiprocessing, and tells its supervisor over a pipe that it is ready, or why it cannot be.
-SIGTERM tells it to drain, a second one to stop at once. The pipe's end tells it that there is no supervisor any more.
+SIGTERM tells it to drain, a second one to stop at once, and so does `Stop` over the pipe: signals sent in a row are one.
+The pipe's end tells it that there is no supervisor any more.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ class Failed:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The supervisor's message: at once."""
+
+
 class WorkerFailed(AntiphonError):
     """No worker could be started. The message is the worker's."""
 
@@ -77,6 +83,7 @@ class Supervisor:
         self._grace = grace
         self._on_ready = on_ready
         self._processes: dict[int, BaseProcess] = {}
+        self._pipes: dict[int, Connection] = {}
         self._were_ready: set[int] = set()
         self._stopping = asyncio.Event()
 
@@ -107,7 +114,9 @@ class Supervisor:
         hurry: asyncio.Future[Any] = asyncio.ensure_future(orders.stop.wait())
         await asyncio.wait({ending, hurry}, timeout=self._grace + LATE, return_when=asyncio.FIRST_COMPLETED)
         if hurry.done() and not ending.done():
-            self._signal(signal.SIGTERM)
+            for pipe in self._pipes.values():
+                with contextlib.suppress(OSError):
+                    pipe.send(Stop())
             await asyncio.wait({ending}, timeout=self._grace + LATE)
         hurry.cancel()
 
@@ -135,7 +144,7 @@ class Supervisor:
     async def _run_one(self, number: int) -> Failed | None:
         """From the start of a worker to its end; what it said of that."""
         process, pipe = self._start(number)
-        self._processes[number] = process
+        self._processes[number], self._pipes[number] = process, pipe
         line = self._board.lines[number]
         line.starts += 1
         line.phase = Phase.STARTING
@@ -155,7 +164,7 @@ class Supervisor:
             pass
         process.join()
         log.info("worker %d (pid %s) ended with %s", number, process.pid, process.exitcode)
-        pipe.close()
+        self._pipes.pop(number).close()
         return said[0] if said else None
 
     def _hear(self, number: int, pipe: Connection, said: list[Failed]) -> bool:
