@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from antiphon.conversation import notices as out
+from antiphon.lab.scripted import ScriptedStt, ScriptedTts, SttFaults, TtsFaults
 from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.providers.base import LlmRequest, TextDelta, Usage
 from antiphon.providers.cost import Prices
+from antiphon.providers.fallback.stt import FallbackStt
+from antiphon.providers.fallback.tts import FallbackTts
 from antiphon.session.makings import SessionOptions
 from antiphon.types import Cost
-from tests.session.calling import GREETING, LONG, instant, run_call, settings, stages, turn
+from tests.session.calling import CODE, GREETING, LONG, instant, run_call, settings, stages, turn
 
 PRICES = Prices(
     {
@@ -143,6 +146,30 @@ def test_each_model_that_had_a_part_in_an_answer_is_paid_its_own_price():
         {"llm": {"scripted/llm": {"input": 100.0, "output": 1.0}, "other/*": {"input": 1.0, "output": 3.0}}}
     )
     run(scenario, reply, SessionOptions(prices=prices))
+
+
+def test_each_voice_is_paid_for_what_it_was_given_and_each_ear_for_what_it_heard():
+    dead = ScriptedTts(CODE, faults=TtsFaults(fail_after=0), name="dead/tts")
+    deaf = ScriptedStt(CODE, faults=SttFaults(disconnect_after=3.0), name="deaf/stt")
+    made = stages(tts=FallbackTts([dead, ScriptedTts(CODE)]), stt=FallbackStt([deaf, ScriptedStt(CODE)]))
+    prices = Prices(
+        {
+            "stt": {"scripted/*": {"per_minute": 60.0}, "deaf/*": {"per_minute": 0.0}},
+            "tts": {"scripted/*": {"characters": 1e6}, "dead/*": {"characters": 2e6}},
+        }
+    )
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        greeting = costs(call)[0].cost
+        assert greeting.tts_characters == 2 * len(GREETING)
+        assert greeting.tts_usd == pytest.approx(3 * len(GREETING))
+        call.pause(5)
+        await turn(call, "good morning")
+        cost = call.session.cost
+        assert cost.stt_usd == pytest.approx(cost.stt_seconds - 3.0, abs=0.5)
+
+    run_call(scenario, stages=made, options=SessionOptions(prices=prices))
 
 
 def test_without_a_price_the_counts_are_told_and_the_money_is_unknown():

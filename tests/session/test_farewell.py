@@ -10,6 +10,8 @@ import pytest
 from antiphon.conversation import notices as out
 from antiphon.lab.scripted import ScriptedTts, TtsFaults
 from antiphon.lab.simulated_call import SimulatedCall
+from antiphon.session.lines import Lines
+from antiphon.types import SessionConfig
 from tests.session.calling import CODE, LONG, agent_said, run_call, settings, stages, words
 
 LINE = "Stop now please, good morning."
@@ -50,6 +52,19 @@ def test_the_line_is_heard_to_its_end_before_the_session_is_over() -> None:
         assert last is not None and last <= at
 
     run(scenario)
+
+
+def test_a_line_that_was_spoken_into_memory_is_heard_also_where_the_voice_is_dead() -> None:
+    async def scenario(call: SimulatedCall) -> None:
+        assert call.stages.lines
+        await call.stages.lines.prepare(LINE, [LINE], rate=24_000, voice=None)
+        dead.faults = TtsFaults(stall_after=0)
+        call.session.farewell("budget_tokens")
+        await call.client.until(out.SessionEnded)
+        assert call.heard(-1, LINE) == words(LINE)
+
+    dead = ScriptedTts(CODE)
+    run(scenario, stages=stages(tts=dead, lines=Lines(dead)), config=SessionConfig())
 
 
 def test_a_dead_voice_keeps_the_session_open_no_longer_than_a_stall() -> None:

@@ -10,7 +10,7 @@ from datetime import date as Date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import yaml
@@ -106,6 +106,15 @@ class Prices:
 def billed_as(provider: Any) -> str:
     """The name in the table of a provider: its string, unless it says that someone else is behind it."""
     return str(getattr(provider, "billed_as", provider.name))
+
+
+@runtime_checkable
+class BilledStream(Protocol):
+    """A stream of which someone else than the provider it was opened at may do the work: a chain's."""
+
+    @property
+    def used(self) -> Mapping[str, tuple[int, float]]:
+        """By whom, as named in the table: characters sent to be spoken, and seconds of audio, sent or made."""
 
 
 @cache

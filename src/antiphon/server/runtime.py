@@ -87,7 +87,7 @@ class Runtime:
         return self.error
 
     async def _prepare(self) -> None:
-        """Has the fallback line spoken into memory, in the voice that most sessions have."""
+        """Has the lines spoken into memory that must be heard, in the voice that most sessions have."""
         stages, options = self.blueprint.stages, self.blueprint.options
         voice = Voice(
             stages.tts,
@@ -98,7 +98,8 @@ class Runtime:
             spoken_form=options.spoken_form,
             lines=stages.lines,
         )
-        await voice.prepare(options.settings.fallback_line)
+        for line in filter(None, (options.settings.fallback_line, options.settings.farewell_line)):
+            await voice.prepare(line)
 
     async def aclose(self) -> None:
         for task in (self._warming, self._preparing):

@@ -97,6 +97,11 @@ class RenderedStream:
         words = tuple(WordTime(word.char, int(word.start * self._scale)) for word in chunk.words)
         self._outlet.put(SpeechChunk(pcm, words, last=True))
 
+    @property
+    def used(self) -> dict[str, tuple[int, float]]:
+        """As in BilledStream: nobody's voice is used again."""
+        return {}
+
     def end(self) -> None:
         self._outlet.finish()
 

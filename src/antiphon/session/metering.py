@@ -6,15 +6,17 @@ as is the caller's audio since the one before: so the costs of the replies add u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
 from antiphon.providers.base import LlmRequest, Usage
-from antiphon.providers.cost import Prices, billed_as, llm_cost, stt_cost, tts_cost
+from antiphon.providers.cost import BilledStream, Prices, billed_as, llm_cost, stt_cost, tts_cost
 from antiphon.session.budget import SPEECH_RATE
 from antiphon.session.makings import Stages
 from antiphon.types import Cost
+
+Heard = Mapping[str, tuple[float, float]]
 
 
 class ReplyMeter:
@@ -32,6 +34,7 @@ class ReplyMeter:
         self._written = 0  # bytes of text the model wrote
         self._characters = 0
         self._seconds = 0.0
+        self._stream: BilledStream | None = None  # that knows better who spoke
 
     def asked(self, request: LlmRequest) -> None:
         """The model is asked."""
@@ -54,6 +57,10 @@ class ReplyMeter:
         """The model failed: it is taken to have done nothing if it has said nothing."""
         self._failed = not self._written
 
+    def speaks(self, stream: object) -> None:
+        """The TTS is about to speak through this."""
+        self._stream = stream if isinstance(stream, BilledStream) else None
+
     def sent(self, text: str) -> None:
         """The TTS is given this to speak."""
         self._characters += len(text)
@@ -64,7 +71,10 @@ class ReplyMeter:
 
     def cost(self) -> Cost:
         """So far."""
-        cost = tts_cost(self._prices.of("tts", self._tts), characters=self._characters, seconds=self._seconds)
+        cost = Cost()
+        spoken = self._stream.used if self._stream else {self._tts: (self._characters, self._seconds)}
+        for by, (characters, seconds) in spoken.items():
+            cost += tts_cost(self._prices.of("tts", by), characters=characters, seconds=seconds)
         if self._request is None or (self._failed and not self._told):
             return cost
         told = dict(self._told)
@@ -79,20 +89,20 @@ class ReplyMeter:
 
 
 class Meter:
-    """Of one session. `heard` says how many seconds of audio were sent to the STT, over connections that were open for
-    how many; `before` is what the session had cost when another process served it."""
+    """Of one session. `heard` says by whom the caller was heard, as named in the table: for how many seconds of audio,
+    over connections that were open for how many. `before` is what the session had cost when another process served it.
+    """
 
     def __init__(
-        self, stages: Stages, prices: Prices, *, heard: Callable[[], tuple[float, float]], before: Cost | None = None
+        self, stages: Stages, prices: Prices, *, heard: Callable[[], Heard], before: Cost | None = None
     ) -> None:
         self._prices = prices
-        self._stt = prices.of("stt", billed_as(stages.stt))
         self._llm = billed_as(stages.llm)
         self._tts = billed_as(stages.tts)
         self._heard = heard
         self._ended = before or Cost()  # of the replies that are over, told or not
         self._untold = Cost()  # the part of it that was not told
-        self._told = (0.0, 0.0)  # of what was heard
+        self._told: Heard = {}
 
     def speaking(self, text: str) -> Cost:
         """What it would cost to speak this too."""
@@ -110,17 +120,23 @@ class Meter:
 
     def tell(self) -> Cost:
         """All since it was told last, but for replies still in the making."""
-        seconds, connected = self._heard()
-        since = stt_cost(self._stt, seconds=seconds - self._told[0], connected=connected - self._told[1])
-        self._told = (seconds, connected)
-        cost, self._untold = self._untold + since, Cost()
+        heard = self._heard()
+        cost, self._untold = self._untold + self._listening(heard, since=self._told), Cost()
+        self._told = heard
         return cost
 
     def total(self, making: Iterable[ReplyMeter] = ()) -> Cost:
         """Of the session so far, with the replies in the making."""
-        seconds, connected = self._heard()
-        cost = self._ended + stt_cost(self._stt, seconds=seconds, connected=connected)
+        cost = self._ended + self._listening(self._heard(), since={})
         return sum((reply.cost() for reply in making), cost)
+
+    def _listening(self, heard: Heard, *, since: Heard) -> Cost:
+        cost = Cost()
+        for by, (seconds, connected) in heard.items():
+            before = since.get(by, (0.0, 0.0))
+            price = self._prices.of("stt", by)
+            cost += stt_cost(price, seconds=seconds - before[0], connected=connected - before[1])
+        return cost
 
 
 def _tokens(request: LlmRequest) -> int:

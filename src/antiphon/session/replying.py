@@ -18,7 +18,7 @@ from antiphon.errors import ProviderError, without_words
 from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.budget import Budget
-from antiphon.session.lines import Lines, RenderedStream
+from antiphon.session.lines import Lines
 from antiphon.session.metering import ReplyMeter
 from antiphon.session.speech import Speech
 from antiphon.text.chunker import Chunk, Chunker
@@ -110,7 +110,6 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()  # set when the speech may want more text
         self._called = False  # the model asked for a tool
-        self._is_paid = True  # what is spoken was not spoken into memory before
         self.speech = Speech(
             rate=voice.rate,
             tts_rate=voice.tts_rate,
@@ -132,7 +131,7 @@ class Reply:
         the model wrote before it failed is still spoken."""
         budget.begin(self.budget)
         stream = self._voice.open(self._source)
-        self._is_paid = not isinstance(stream, RenderedStream)
+        self.meter.speaks(stream)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._speak(stream))
@@ -217,8 +216,7 @@ class Reply:
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
             self.speech.expect(chunk, spoken)
-            if self._is_paid:
-                self.meter.sent(spoken.text)
+            self.meter.sent(spoken.text)
             stream.send(spoken.text)
 
     # --- speaking -------------------------------------------------------------------------------------------------
@@ -226,8 +224,7 @@ class Reply:
     async def _speak(self, stream: TtsStream) -> None:
         whole = []
         async for chunk in stream:
-            if self._is_paid:
-                self.meter.spoke(len(chunk.pcm) / SAMPLE_BYTES / self._voice.tts_rate)
+            self.meter.spoke(len(chunk.pcm) / SAMPLE_BYTES / self._voice.tts_rate)
             if self._mode is Mode.CASCADE:
                 whole.append(chunk)
             elif self.speech.add(chunk):

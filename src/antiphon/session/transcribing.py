@@ -9,6 +9,7 @@ from collections.abc import Callable
 from antiphon.audio.resample import Resampler
 from antiphon.errors import Disconnected, ProviderError
 from antiphon.providers.base import Stt, SttStream, Transcript
+from antiphon.providers.cost import BilledStream, billed_as
 
 log = logging.getLogger("antiphon.session")
 
@@ -47,10 +48,11 @@ class Transcriber:
         self._asked = False  # a final was asked for and has not come
         self._failures = 0  # in a row
 
-        # What the provider was given, over all its streams.
+        # What the provider was given: the present stream, and by whom the ones before it were served, as named in the
+        # table of prices: seconds of audio, and seconds that they were open.
         self._sent_bytes = 0
-        self._connected = 0.0  # seconds, by streams that are closed
-        self._opened_at: float | None = None  # loop time, of the present one
+        self._opened_at = 0.0  # loop time
+        self._served: dict[str, tuple[float, float]] = {}
 
     def send(self, pcm: bytes) -> None:
         pcm = self._resample.process(pcm)
@@ -61,12 +63,19 @@ class Transcriber:
         if self._stream:
             self._give(self._stream, pcm)
 
-    def heard(self) -> tuple[float, float]:
-        """Seconds of audio that the provider was sent, and seconds that its streams were open."""
-        connected = self._connected
-        if self._opened_at is not None:
-            connected += asyncio.get_running_loop().time() - self._opened_at
-        return self._sent_bytes / self._bytes_a_second, connected
+    def heard(self) -> dict[str, tuple[float, float]]:
+        """By whom, as named in the table of prices: seconds of audio sent, and seconds that streams were open."""
+        if self._stream is None:
+            return self._served
+        served = dict(self._served)
+        connected = asyncio.get_running_loop().time() - self._opened_at
+        used = {billed_as(self._stt): (0, self._sent_bytes / self._bytes_a_second)}
+        if isinstance(self._stream, BilledStream):
+            used = dict(self._stream.used)
+        for name, (_, seconds) in used.items():
+            before = served.get(name, (0.0, 0.0))
+            served[name] = (before[0] + seconds, before[1] + connected)
+        return served
 
     def _give(self, stream: SttStream, pcm: bytes) -> None:
         self._sent_bytes += len(pcm)
@@ -107,7 +116,7 @@ class Transcriber:
         try:
             self._first = self._utterance
             self._stream = stream
-            self._opened_at = loop.time()
+            self._opened_at, self._sent_bytes = loop.time(), 0
             if self._kept:
                 self._give(stream, bytes(self._kept))
             if self._asked:
@@ -119,8 +128,6 @@ class Transcriber:
                     self._asked = self._asked and not transcript.final
                 self._on_transcript(Transcript(transcript.text, number, transcript.final, transcript.end_of_turn))
         finally:
+            self._served = self.heard()
             self._stream = None
-            if self._opened_at is not None:
-                self._connected += loop.time() - self._opened_at
-                self._opened_at = None
             await stream.aclose()

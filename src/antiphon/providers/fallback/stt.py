@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
+from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.resample import Resampler
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import Stt, SttStream, Transcript
+from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback.chain import PATIENCE, Chain, Member, any_works
 from antiphon.providers.fallback.limits import Limits
 
@@ -58,6 +60,7 @@ class FallbackSttStream:
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._resample = Resampler(chain.capabilities.sample_rate, member.provider.capabilities.sample_rate)
+        self._bytes = 0  # sent to the transcriber
         self._asked: float | None = None  # loop time at which a final was asked for that has not come
         self._heard_at = 0.0  # loop time of the newest transcript
         self._timer: asyncio.Timeout | None = None  # of the wait for the next transcript
@@ -65,7 +68,14 @@ class FallbackSttStream:
 
     def send(self, pcm: bytes) -> None:
         if pcm := self._resample.process(pcm):
+            self._bytes += len(pcm)
             self._stream.send(pcm)
+
+    @property
+    def used(self) -> dict[str, tuple[int, float]]:
+        """As in BilledStream."""
+        provider = self._member.provider
+        return {billed_as(provider): (0, self._bytes / SAMPLE_BYTES / provider.capabilities.sample_rate)}
 
     def finalize(self) -> None:
         self._stream.finalize()

@@ -18,6 +18,7 @@ from antiphon.audio.resample import Resampler
 from antiphon.audio.segment import WORDS
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import SpeechChunk, Tts, TtsCapabilities, TtsStream, WordTime
+from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.chain import LEAST, PATIENCE, Chain, Member, any_works, may_be_repeated
 from antiphon.providers.fallback.limits import Limits
@@ -62,8 +63,15 @@ class _Speaker:
         self._scale = rate / self._rate
         self._resampler = Resampler(self._rate, rate)
 
+        self.characters = 0  # sent to it
+        self.samples = 0  # of the audio it made, at the stream's rate
+
     def open(self) -> TtsStream:
         return self.member.provider.open(sample_rate=self._rate, voice=self._voice)
+
+    def give(self, stream: TtsStream, text: str) -> None:
+        self.characters += len(text)
+        stream.send(text)
 
     def resampled(self, chunk: SpeechChunk) -> tuple[bytes, list[WordTime]]:
         pcm = self._resampler.process(chunk.pcm) + (self._resampler.flush() if chunk.last else b"")
@@ -88,6 +96,7 @@ class FallbackTtsStream:
         self._ended = False
         self._outlet = Outlet()
         self._task: asyncio.Task[None] | None = None
+        self._speakers: list[_Speaker] = []  # who had a part in it, the present one last
         self._stream: TtsStream | None = None  # of the present voice, if it is given all segments as they come
         self._sounded = False  # audio was passed on
         self._silent_since = 0.0  # loop time of the last audio, or of the text that is waited for if that is later
@@ -101,7 +110,7 @@ class FallbackTtsStream:
         if len(self._segments) == 1:
             self._await_first()
         if self._stream:
-            self._stream.send(text)
+            self._speakers[-1].give(self._stream, text)
         self._more.set()
         if self._task is None:
             self._task = self._loop.create_task(self._run(), name="tts:chain")
@@ -125,6 +134,16 @@ class FallbackTtsStream:
             self._task.cancel()
             await asyncio.wait((self._task,), timeout=STOP_TIMEOUT)
         self._outlet.close()
+
+    @property
+    def used(self) -> dict[str, tuple[int, float]]:
+        """As in BilledStream."""
+        used: dict[str, tuple[int, float]] = {}
+        for speaker in self._speakers:
+            name = billed_as(speaker.member.provider)
+            characters, seconds = used.get(name, (0, 0.0))
+            used[name] = (characters + speaker.characters, seconds + speaker.samples / self._rate)
+        return used
 
     # --- one voice after the other --------------------------------------------------------------------------------
 
@@ -152,6 +171,7 @@ class FallbackTtsStream:
         """Speaks all there is with one voice; False if it failed."""
         knows_it = member is self._chain.members[0] or self._voice in member.provider.capabilities.voices
         speaker = _Speaker(member, self._rate, self._voice if knows_it else None)
+        self._speakers.append(speaker)
         began = self._loop.time()
         self._await_first()
         try:
@@ -171,7 +191,7 @@ class FallbackTtsStream:
     async def _speak_as_it_comes(self, speaker: _Speaker) -> None:
         stream = speaker.open()
         for segment in self._segments:
-            stream.send(segment.text[segment.begins :])
+            speaker.give(stream, segment.text[segment.begins :])
         if self._ended:
             stream.end()
         self._stream = stream
@@ -187,7 +207,7 @@ class FallbackTtsStream:
         """For a voice that cannot tell where the audio of one text ends: a stream for each."""
         while await self._has_more():
             segment, stream = self._segments[0], speaker.open()
-            stream.send(segment.text[segment.begins :])
+            speaker.give(stream, segment.text[segment.begins :])
             stream.end()
             try:
                 await self._listen(stream, speaker)
@@ -241,6 +261,7 @@ class FallbackTtsStream:
             return  # nothing was asked for
         segment, now = self._segments[0], self._loop.time()
         pcm, times = speaker.resampled(chunk)
+        speaker.samples += len(pcm) // SAMPLE_BYTES
         words = [WordTime(segment.begins + word.char, segment.before + word.start) for word in times]
         segment.words += words
         segment.given += len(pcm) // SAMPLE_BYTES
