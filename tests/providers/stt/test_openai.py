@@ -61,8 +61,13 @@ def test_models_that_know_no_keywords_are_given_a_prompt() -> None:
 
 def test_silence_costs_nothing() -> None:
     async def test(stt: OpenAI, server: OpenAITranscriptions) -> None:
-        assert (await final(await stt.open(), bytes(320_000))).text == ""
+        stream = await stt.open()
+        assert (await final(stream, bytes(320_000))).text == ""
         assert server.requests == []
+        assert stream.used == {stt.billed_as: (0, 0.0)}
+        await final(stream, say("one"))
+        ((_, seconds),) = stream.used.values()
+        assert 0.2 < seconds < 3.0  # a word and what is around it, of more than ten seconds
 
     run(test)
 
@@ -206,7 +211,9 @@ def test_only_voice_is_paid_for() -> None:
         stream.send(bytes(10 * 32_000))
         assert got == Transcript("one", 0, final=True)
         await asyncio.sleep(0.05)
-        assert len(server.visits[0].audio) / 48_000 < 1.2  # seconds: a word, and what is around it
+        heard = len(server.visits[0].audio) / 48_000
+        assert heard < 1.2  # seconds: a word, and what is around it
+        assert stream.used[stt.billed_as][1] == pytest.approx(heard, abs=0.05)
 
     run(test, realtime=True)
 

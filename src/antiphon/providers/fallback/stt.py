@@ -14,7 +14,7 @@ from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.resample import Resampler
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
 from antiphon.providers.base import Stt, SttStream, Transcript
-from antiphon.providers.cost import billed_as
+from antiphon.providers.cost import BilledStream, billed_as
 from antiphon.providers.fallback.chain import PATIENCE, Chain, Member, any_works
 from antiphon.providers.fallback.limits import Limits
 
@@ -74,6 +74,8 @@ class FallbackSttStream:
     @property
     def used(self) -> dict[str, tuple[int, float]]:
         """As in BilledStream."""
+        if isinstance(self._stream, BilledStream):
+            return dict(self._stream.used)
         provider = self._member.provider
         return {billed_as(provider): (0, self._bytes / SAMPLE_BYTES / provider.capabilities.sample_rate)}
 

@@ -50,6 +50,20 @@ class Understood:
     plausible: bool = True
 
 
+class PaidStream(SegmentedStream):
+    """Only what is sent to be transcribed is paid for, each time."""
+
+    def __init__(self, transcriber: OpenAI, hints: Hints) -> None:
+        super().__init__(transcriber, hints)
+        self.seconds = 0.0
+        self._billed_as = transcriber.billed_as
+
+    @property
+    def used(self) -> dict[str, tuple[int, float]]:
+        """As in BilledStream."""
+        return {self._billed_as: (0, self.seconds)}
+
+
 class OpenAI:
     """The STT named "openai/<model>".
 
@@ -112,7 +126,7 @@ class OpenAI:
             raise self._http.blame(Disconnected("the provider was closed"))
         self._headers()
         await self.vad.warm()
-        stream = SegmentedStream(self, Hints(keyterms, language))
+        stream = PaidStream(self, Hints(keyterms, language))
         self._streams.add(stream)
         return stream
 
@@ -169,6 +183,8 @@ class OpenAI:
     async def _heard(self, before: Heard | None, audio: Floats, job: Job) -> Heard:
         if before:
             return before
+        if isinstance(job.stream, PaidStream):
+            job.stream.seconds += len(audio) / SAMPLE_RATE
         async with self._http.post("/audio/transcriptions", self._form(audio, job.stream.hints)) as answer:
             body = b"".join([piece async for piece in answer.pieces()])
             try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.audio.resample import Resampler
 from antiphon.errors import Disconnected
 from antiphon.providers.base import SttCapabilities, Vad
@@ -119,6 +120,8 @@ class OpenAIRealtimeStream(SocketSttStream[Message]):
         self._before = bytearray()  # audio kept from before a voice
         self._voiced = 0  # windows in a row
         self._open = False  # audio goes out
+        self._seconds = 0.0  # of it
+        self._billed_as = stt.billed_as
         self._commits: deque[int] = deque()  # not yet confirmed: the utterance of each
         self._items: dict[str, int] = {}  # those not complete: the utterance of each
 
@@ -138,8 +141,14 @@ class OpenAIRealtimeStream(SocketSttStream[Message]):
                 return
             pcm = bytes(self._before)
             self._before.clear()
+        self._seconds += len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
         audio = base64.b64encode(self._resample.process(pcm)).decode()
         self.say({"type": "input_audio_buffer.append", "audio": audio})
+
+    @property
+    def used(self) -> dict[str, tuple[int, float]]:
+        """As in BilledStream."""
+        return {self._billed_as: (0, self._seconds)}
 
     def take(self, message: Message) -> None:
         match message.type:
