@@ -53,13 +53,15 @@ class Request:
 class HttpServer(Generic[AnswerT]):
     """`connections` counts those ever made, `left` the pieces sent to each client that went away before the end.
 
-    Requests are answered by `replies`, in order, then by `default()`. A `fault` takes precedence over them.
+    Requests are answered by `replies`, in order, then by `default()`. A `fault` takes precedence over them. With `lists`
+    a GET is answered by `listed()` even if there are replies.
     """
 
     prefix = ""  # of every path, as part of the address clients are given
 
-    def __init__(self, *, fault: Fault | None = None) -> None:
+    def __init__(self, *, fault: Fault | None = None, lists: bool = False) -> None:
         self.fault = fault
+        self._lists = lists
         self.replies: deque[AnswerT] = deque()
         self.requests: list[Request] = []
         self.connections = 0
@@ -132,7 +134,8 @@ class HttpServer(Generic[AnswerT]):
         request = await _read(reader)
         self.requests.append(request)
         self.asked.set()
-        listed = self.listed(request) if request.method == "GET" and not self.replies and not self.fault else None
+        lists = request.method == "GET" and (self._lists or not self.replies) and not self.fault
+        listed = self.listed(request) if lists else None
         if listed is not None:
             return await _respond(writer, 200, {}, listed)
         if (refusal := self.refusal(request)) and not self.fault:
