@@ -53,8 +53,8 @@ class Request:
 class HttpServer(Generic[AnswerT]):
     """`connections` counts those ever made, `left` the pieces sent to each client that went away before the end.
 
-    Requests are answered by `replies`, in order, then by `default()`. A `fault` takes precedence over them. With `lists`
-    a GET is answered by `listed()` even if there are replies.
+    Requests are answered by `replies`, in order, then by `default()`. A `fault` takes precedence over them. With
+    `lists`, a GET is answered by `listed()` even if there are replies.
     """
 
     prefix = ""  # of every path, as part of the address clients are given

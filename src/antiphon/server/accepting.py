@@ -27,7 +27,8 @@ class Acceptor:
     """Accepts from `listener`, `rate` connections a second at most, until it is closed. It has what uvicorn uses of an
     asyncio.Server.
 
-    Where other processes accept from it too, `courtesy` says for how many seconds they are let go first.
+    Where other processes accept from it too, `courtesy` says for how many seconds they are let go first. It is told
+    whether they were already, and did not.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Acceptor:
         *,
         lobby: Lobby,
         rate: float,
-        courtesy: Callable[[], float] = lambda: 0.0,
+        courtesy: Callable[[bool], float] = lambda waited: 0.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listener = listener
@@ -69,7 +70,7 @@ class Acceptor:
         await asyncio.gather(*self._beginning, return_exceptions=True)
 
     def _accept(self) -> None:
-        if not self._waited and (seconds := self._courtesy()):
+        if seconds := self._courtesy(self._waited):
             self._waited = True
             self._rest(seconds)
             return

@@ -49,14 +49,15 @@ class Server(uvicorn.Server):
             await asyncio.sleep(LAST_ANSWERS)
         await super().shutdown(sockets)
 
-    def _courtesy(self) -> float:
+    def _courtesy(self, waited: bool) -> float:
         """Connections go to the worker with the fewest sessions, and to one that does not serve only if none does."""
-        service = self._service
-        loads = [line.sessions + line.waiting for line in service.board.others()]
+        service, loads = self._service, [line.sessions + line.waiting for line in self._service.board.others()]
         if not loads:
             return 0.0
         if service.draining or not self._runtime.is_ready:
             return STANDING_BACK
+        if waited:
+            return 0.0
         return COURTESY if service.sessions + len(service.lobby) > min(loads) else 0.0
 
     def _protocol(self) -> asyncio.Protocol:

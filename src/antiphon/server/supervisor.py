@@ -1,7 +1,7 @@
 """Keeping workers up: one that dies, or hangs, is started again; told to stop, all are given the time they need.
 
 A worker is a process of multiprocessing, and tells its supervisor over a pipe that it is ready, or why it cannot be.
-SIGTERM tells it to drain, a second one to stop at once; so does `Stop` over the pipe, for signals sent in a row are one.
+SIGTERM tells it to drain, a second one to stop at once; so does `Stop` over the pipe, as signals in a row may be one.
 The pipe's end tells it that there is no supervisor any more.
 """
 
