@@ -17,7 +17,7 @@ from antiphon.text.spoken.form import SpokenForm
 CASES = Path(__file__).parent / "spoken_form"
 # The share of each language's cases that is read as a native would, as measured. The rest are known to be wrong: most
 # of them cannot be told from the text alone.
-RIGHT = {"en": 0.99, "de": 0.99, "es": 0.99, "fr": 0.995, "it": 0.988, "pt": 0.992}
+RIGHT = {"en": 0.99, "de": 0.989, "es": 0.99, "fr": 0.995, "it": 0.989, "pt": 0.992}
 LEAST_CASES = 200
 
 

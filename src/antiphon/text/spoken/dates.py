@@ -27,6 +27,7 @@ class Dates:
 
     def rules(self) -> list[Rule]:
         language = self._language
+        first, second = ("month", "day") if language.month_first else ("day", "month")
         clock = rf"(?P<hour>{_HOUR})(?:{language.hour_marks})(?P<minute>{_MINUTE})(?!\d|:\d)"
         after = rf"\s?(?:(?P<half>{_HALF_DAY})|(?:{language.hour_words}){WORD_END})"
         span = rf"""
@@ -36,7 +37,8 @@ class Dates:
         found = [
             rule("0", r"(?P<year>\d{4})-(?P<month>0\d|1[0-2])-(?P<day>[0-3]\d)(?!\d)", self._date),
             rule("0", self._numeric(), self._date),
-            rule("0", rf"{language.short_date}(?![\d/])", self._date),
+            rule("0", rf"(?:{language.short_date})(?![\d/])", self._date),
+            rule("0", rf"(?P<{first}>\d{{1,2}})/(?P<{second}>\d{{1,2}})(?![\d/])", self._named_date),
             rule("0", rf"(?P<h>\d{{1,2}}):(?P<m>{_MINUTE}):(?P<s>{_MINUTE})(?!\d)", self._duration),
             rule("0", span, self._from_hour),
             rule("0", rf"{clock}(?:{after})?", self._time),
@@ -75,7 +77,7 @@ class Dates:
     def _date(self, match: re.Match[str]) -> Pieces | None:
         """Pieces in the order in which they are written; where they are read in another, all stand for the first."""
         language, groups = self._language, match.groupdict()
-        day, name = int(match["day"]), match["month"]
+        day, name = int(groups.get("day") or groups["Day"]), groups.get("month") or groups["Month"]
         month = int(name) if name.isdecimal() else self._months[name.lower().rstrip(".")]
         if not (1 <= month <= 12 and 1 <= day <= 31):
             return None
@@ -91,12 +93,20 @@ class Dates:
             template = language.date_day_first if year else language.date_day_first.replace(" {year}", "")
         if template.partition(" ")[0] == word_before(match).lower():
             template = template.partition(" ")[2]
-        return _fill(template, words, {name: match.start(name) for name in words})
+        starts = {name: match.start(name) for name in words if match.start(name) >= 0}
+        return _fill(template, words, {name: starts.get(name, match.start()) for name in words})
+
+    def _named_date(self, match: re.Match[str]) -> Pieces | None:
+        """ "3/12", which is a date if the word before says so, and it is no fraction."""
+        top, bottom = (int(part) for part in match.group().split("/"))
+        named = word_before(match).lower() in self._language.date_words
+        return self._date(match) if named and not (top < bottom and bottom in self._language.fractions) else None
 
     def _day(self, day: int, match: re.Match[str]) -> str:
         language = self._language
         if day == 1 and language.first_day:
-            marked = match.string[match.end("day") : match.end("day") + 1] not in (" ", "/", "-")
+            end = max(match.end("day"), match.start() + 1)
+            marked = match.string[end : end + 1] not in (" ", "/", "-")
             if marked or not language.first_day_marked:
                 return language.first_day
         if language.day_is_ordinal:

@@ -107,7 +107,8 @@ class Language:
     date: str  # "{month} {day}"
     date_with_year: str
     date_day_first: str = ""  # where a day before its month is said otherwise; {year} may be left out
-    short_date: str = r"(?P<day>\d{1,2})/(?P<month>0\d)"  # without a year
+    short_date: str = r"(?P<day>\d{1,2})/(?P<month>0\d)|(?P<Day>0\d)/(?P<Month>1[0-2])"  # without a year
+    date_words: frozenset[str] = frozenset()  # after one of these "3/12" is a date, unless it may be a fraction
     written_joint: str = r"(?!)"  # what may stand between day, month and year: "de"
     day_is_ordinal: bool = False
     first_day: str = ""  # the first of a month, where the others are cardinals
@@ -155,6 +156,7 @@ class Language:
     contextual: Changes = ()  # abbreviations that depend on what is around them
     openers: frozenset[str] = frozenset()  # words that begin one of these, and look like any other
     spelled: frozenset[str] = frozenset()  # initialisms that have a vowel and are spelled all the same
+    short_words: frozenset[str] = frozenset()  # of three letters; where given, all others in capitals are spelled
     pronounced: frozenset[str] = frozenset()  # those without, or of two letters, that are words
     rulers: frozenset[str] = frozenset()  # names that are counted: "Henry VIII"
     queens: frozenset[str] = frozenset()

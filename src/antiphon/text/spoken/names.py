@@ -71,7 +71,8 @@ class Names:
         if match["century"] or before.lower() in language.centuries:
             ordinal = language.century_ordinal and (match["century"] is not None)
             words = self._numbers.ordinal(number) if ordinal else self._numbers.cardinal(number)
-            after: Pieces = [(match["century"].strip(), match.start("century"))] if match["century"] else []
+            century = (match["century"] or "").strip()
+            after: Pieces = [(self._abbreviations.get(century, century), match.start("century"))] if century else []
             return [(words, at), *after, *stop]
         if before in language.rulers or before in language.queens:
             return [(self._ruler(number, queen=before in language.queens), at), *stop]
@@ -129,7 +130,10 @@ class Names:
         language = self._language
         if word in language.spelled:
             return True
-        return word not in language.pronounced and (not _VOWELS.search(word) or len(word) == 2)
+        if word in language.pronounced:
+            return False
+        short = len(word) == 3 and bool(language.short_words) and word.lower() not in language.short_words
+        return short or len(word) == 2 or not _VOWELS.search(word)
 
     def _is_shouted(self, match: re.Match[str]) -> bool:
         near = words_before(match, _SHOUTED)

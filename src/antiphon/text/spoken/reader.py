@@ -19,7 +19,7 @@ _KINDS = {"a": "a", "zero": "0", "sign": "$"}
 # Most words and marks are read as they are written, and need no rule to be tried. A word of that kind is in small
 # letters, or begins with a capital, and nothing stands right behind it that could belong to it.
 _LONGEST_ABBREVIATION = 6
-_PLAIN_BEHIND = re.compile(r"(?:['’][^\W\d_]+)*(?:[\s,;!?)\"”»…—–]|:\s|-[^\W\d_]|\Z)")
+_PLAIN_BEHIND = re.compile(r"(?:['’-][^\W\d_]+)*(?:[\s,;!?)\"”»…—–]|:\s|\Z)")
 _STOP_BEHIND = re.compile(r"\.(?:\s|\Z)")
 _PLAIN_MARKS = re.compile(r"(?<!\d)[\"“”‘’]|[,;:!?»«)…—](?!\d)|[.('](?![\d+])")
 _GLUED = re.compile(r"[^\w\s]")  # a piece that stands right behind the one before

@@ -113,6 +113,18 @@ SPELLED = """
     UTC UV UX VAT VIP VPN YMCA
 """
 PRONOUNCED = "OK NO SO ON OF OR IN IS IF AS AT BY BE DO GO HE ME MY TO UP WE AN AH OH HI SHH HMM PSST MR MRS DR ST"
+SHORT_WORDS = """
+    ace act add ads age ago aid aim air all and ant any ape arm art ask ate awe bad bag ban bar bat bay bed bee beg
+    bet big bin bit boo bow box boy bug bus but buy bye cab can cap car cat cop cow cry cup cut dad dam day den did
+    die dig dim dip dog dot dry due ear eat egg ego end era eve eye fan far fat fee few fin fit fix fly fog for fox
+    fun fur gap gas get gif gin god got gum gun guy gym had ham has hat hen her hey hid him hip his hit hop hot how
+    hub hug huh ice ill ink inn its jam jar jaw jet job jog joy key kid kit lab lap law lay leg let lie lip log lot
+    low mad man map mat may men met mix mom mud nah net new nil nod nor not now nut oak odd off oil old one our out
+    owe own pad pan pay pen per pet pie pig pin pit pop pot put ram ran rap rat raw red rid rim rip rob rod rom row
+    rub rug run sad sat saw say sea see set sew sex she shy sim sin sip sir sit six sky son sow spa spy sub sue sum
+    sun tag tan tap tax tea ten the tie tin tip toe ton too top toy try two use van vet via wan war was wax way web
+    wet who why win wit won wow yay yea yep yes yet you zip zoo lan
+"""
 RULERS = """
     Albert Alexander Alfonso Benedict Carl Catherine Charles Christian Clement Edward Elizabeth Ferdinand Francis
     Frederick George Gregory Gustav Haakon Harald Henry Innocent James Leo Leopold Louis Mary Napoleon Nicholas Otto
@@ -152,6 +164,7 @@ ENGLISH = Language(
     month_abbreviations=numbered(MONTH_ABBREVIATIONS) | {"Sept": 9},
     weekdays=WEEKDAYS,
     month_first=True,
+    date_words=words("on by due from to through until till before after since starting between"),
     date="{month} {day}",
     date_with_year="{month} {day}, {year}",
     date_day_first="the {day} of {month} {year}",
@@ -188,6 +201,7 @@ ENGLISH = Language(
     openers=words("and"),
     spelled=words(SPELLED),
     pronounced=words(PRONOUNCED),
+    short_words=words(SHORT_WORDS),
     rulers=words(RULERS),
     ruler=("the {ordinal}", "the {ordinal}"),
     counted=words(COUNTED),

@@ -122,6 +122,7 @@ FRENCH = Language(
     date="{day} {month}",
     date_with_year="{day} {month} {year}",
     first_day="premier",
+    date_words=words("le du au"),
     time="{h} {hours} {m}",
     full_hour="{h} {hours}",
     hour=Noun("heure", "heures", True),

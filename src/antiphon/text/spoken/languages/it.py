@@ -51,7 +51,8 @@ ABBREVIATIONS = lines("""
     lun.: lunedì; mar.: martedì; mer.: mercoledì; gio.: giovedì; ven.: venerdì; sab.: sabato; dom.: domenica
     gen.: gennaio; feb.: febbraio; apr.: aprile; ago.: agosto; sett.: settembre; ott.: ottobre; nov.: novembre
     dic.: dicembre; s.l.m.: sul livello del mare; u.s.: ultimo scorso; dx: destra; sx: sinistra; gg.: giorni
-    n.d.r.: nota della redazione; nr.: numero; num.: numero; tot.: totale
+    n.d.r.: nota della redazione; nr.: numero; num.: numero; tot.: totale; sec.: secolo; int.: interno
+    S.S.: Sua Santità
 """)
 
 CONTEXTUAL = (
@@ -111,6 +112,7 @@ ITALIAN = Language(
     date="{day} {month}",
     date_with_year="{day} {month} {year}",
     first_day="primo",
+    date_words=words("il dal al entro del"),
     time="{h} e {m}",
     full_hour="{h}",
     hour=Noun("ora", "ore", True),
@@ -160,7 +162,7 @@ ITALIAN = Language(
     counted=words(
         "capitolo tomo parte volume libro titolo atto scena sezione fase tipo allegato articolo guerra canto"
     ),
-    centuries=words("secolo secoli"),
+    centuries=words("secolo secoli sec."),
     century_ordinal=True,
     version="versione",
     and_="e",

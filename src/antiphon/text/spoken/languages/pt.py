@@ -54,8 +54,8 @@ ABBREVIATIONS = lines("""
     depto.: departamento; esq.: esquerda; dto.: direito; EUA: Estados Unidos; seg.: segunda-feira; ter.: terça-feira
     qua.: quarta-feira; qui.: quinta-feira; sex.: sexta-feira; sáb.: sábado; dom.: domingo; jan.: janeiro
     fev.: fevereiro; abr.: abril; ago.: agosto; set.: setembro; out.: outubro; nov.: novembro; dez.: dezembro
-    obs.: observação; ref.: referência; V. Exa.: vossa excelência; Exa.: excelência; Sto.: santo; Sta.: santa
-    S.A.: sociedade anónima
+    séc.: século; obs.: observação; ref.: referência; V. Exa.: vossa excelência; Exa.: excelência; Sto.: santo
+    Sta.: santa; S.A.: sociedade anónima
 """)
 
 CONTEXTUAL = (
@@ -117,6 +117,7 @@ PORTUGUESE = Language(
     written_joint="de",
     first_day="primeiro",
     first_day_marked=True,
+    date_words=words("a de dia até em"),
     time="{h} e {m}",
     full_hour="{h}",
     said_hour="{h} {hours}",
@@ -167,7 +168,7 @@ PORTUGUESE = Language(
     feminine_ordinal=FEMININE_ORDINAL,
     rulers_ordinal_to=10,
     counted=words("capítulo tomo parte volume livro título ato cena secção seção fase tipo anexo artigo guerra canto"),
-    centuries=words("século séculos"),
+    centuries=words("século séculos séc."),
     version="versão",
     and_="e",
     code="um trecho de código",
