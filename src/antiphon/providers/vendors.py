@@ -52,10 +52,17 @@ _SPEECH_LOCATIONS = ("us", "eu", "asia-southeast1", "asia-northeast1")  # that h
 VENDORS: dict[tuple[Stage, str], Vendor] = {
     ("stt", "assemblyai"): Vendor(
         ("ASSEMBLYAI_API_KEY",),
-        _hosts("base_url", us="wss://streaming.assemblyai.com", eu="wss://streaming.eu.assemblyai.com"),
+        _hosts("base_url", everywhere="wss://streaming.assemblyai.com", eu="wss://streaming.eu.assemblyai.com"),
     ),
     ("stt", "deepgram"): Vendor(
-        ("DEEPGRAM_API_KEY",), _hosts("base_url", us="wss://api.deepgram.com", eu="wss://api.eu.deepgram.com")
+        ("DEEPGRAM_API_KEY",),
+        _hosts(
+            "base_url",
+            everywhere="wss://api.deepgram.com",
+            eu="wss://api.eu.deepgram.com",
+            au="wss://api.au.deepgram.com",
+            india="wss://api.in.deepgram.com",
+        ),
     ),
     ("stt", "google"): Vendor(
         _GOOGLE,
