@@ -24,6 +24,7 @@ class StrictClient:
         self._receiving: asyncio.Task[dict[str, Any]] | None = None
         self.order = Order()
         self.events: list[dict[str, Any]] = []
+        self.seq: int | None = None  # of the newest event, for clients that count
         self.closed: int | None = None  # the close code, once it is closed
 
     # --- out
@@ -61,9 +62,28 @@ class StrictClient:
             self.closed = closed.rcvd.code if closed.rcvd else 1006
             return None
         check_event(event)
+        self._count(event)
         self.order.see(event)
         self.events.append(event)
         return event
+
+    def _count(self, event: dict[str, Any]) -> None:
+        """Each event has the number after that of the one before it, on the next connection too. What opens that one
+        stands outside the numbering: it has the number of the event after which the rest goes on."""
+        if "seq" not in event:
+            return
+        if self.order.resumed and not self.order.ready:
+            replayed = event.get("replayed")
+            assert event["seq"] == self.seq or not replayed, f"goes on after {event['seq']}, not {self.seq}"
+            self.seq = event["seq"] if replayed is not None else self.seq
+        else:
+            assert event["seq"] == (self.seq or 0) + 1, f"{event['seq']} after {self.seq}"
+            self.seq = event["seq"]
+
+    def succeed(self, lost: StrictClient) -> None:
+        """Goes on where another connection of the same client was lost, or is about to be."""
+        self.events, self.seq = list(lost.events), lost.seq
+        self.order = lost.order.redialled()
 
     async def _receive(self) -> dict[str, Any]:
         data = await self._socket.recv()

@@ -68,6 +68,7 @@ HOUSES: dict[str, dict[str, Any]] = {
     "one each": {"limits": Limits(sessions_per_key=1)},
     "brief": {"limits": Limits(session_duration=0.3)},
     "impatient": {"limits": Limits(handshake=0.2)},
+    "forgetful": {"limits": Limits(resume_window=0.2)},
     "slow": {"limits": Limits(audio_ahead=1.0)},
     "broken": {"made": stages(BrokenLlm)},
 }
@@ -84,6 +85,10 @@ class House:
         """The values of the names that occur in the text `wanted`; fresh ones where they are used up."""
         makers = {"KEY": lambda: KEY, "OTHER_KEY": lambda: OTHER_KEY, "TOKEN": self._token, "AGENT": self._agent}
         return {name: make() for name, make in makers.items() if f"${name}" in wanted}
+
+    def is_over(self, session_id: str) -> bool:
+        found = self.request("GET", f"/sessions/{session_id}", headers={"Authorization": KEY})
+        return bool(found.json()["status"] == "completed")
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         with httpx2.Client(base_url=self.rest, trust_env=False) as client:

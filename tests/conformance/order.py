@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.conformance.shapes import CODES
@@ -10,9 +10,10 @@ from tests.conformance.shapes import CODES
 
 @dataclass
 class Order:
-    """Fed every event of one connection, in turn; raises AssertionError at the one that breaks a rule."""
+    """Fed every event of one client, in turn; raises AssertionError at the one that breaks a rule."""
 
     said_something: bool = False  # the client has sent its first message
+    resumed: bool = False  # this is not the session's first connection
     greeting: str | None = None  # which the first reply must speak
     updated: bool = False
     ready: bool = False
@@ -27,6 +28,10 @@ class Order:
     transcript: bool | None = None  # whether it was interrupted, once that is told
     replies: list[str] = field(default_factory=list)  # every reply there was
     session_id: str | None = None
+
+    def redialled(self) -> Order:
+        """The order that holds on the client's next connection."""
+        return replace(self, said_something=False, updated=False, ready=False, ended=False)
 
     def see(self, event: dict[str, Any]) -> None:
         kind = event["type"]
@@ -46,8 +51,12 @@ class Order:
     def _session_ready(self, event: dict[str, Any]) -> None:
         assert self.updated, "session.ready before session.updated"
         assert not self.ready, "session.ready twice"
+        assert not self.resumed or self.session_id == event["session_id"], "resumed another session"
         self.ready, self.session_id = True, event["session_id"]
         assert event["config"]["id"] == self.session_id
+        assert event["expires_at"] >= int(event["timestamp"]), "it has expired"  # whole seconds
+        if not event.get("replayed"):  # of what went on then, nothing more is told under its old names
+            self.reply, self.turn_open = None, False
 
     def _session_ended(self, event: dict[str, Any]) -> None:
         assert self.reply is None, "the session ended in a reply"
@@ -106,7 +115,7 @@ class Order:
         self.transcript = event["interrupted"]
         heard, shown = "".join(event["text"].split()), "".join(self.words.split())
         assert shown.startswith(heard), f"{event['text']!r} was never shown: {self.words!r}"
-        if len(self.replies) == 1 and self.greeting:
+        if len(self.replies) == 1 and self.greeting and not self.resumed:
             assert self.greeting.startswith(event["text"]), "the first reply is not the greeting"
 
     def _reply_error(self, event: dict[str, Any]) -> None:

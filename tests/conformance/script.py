@@ -6,15 +6,18 @@ import asyncio
 import base64
 import json
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from antiphon.audio.g711 import codec
 from antiphon.types import ALAW_8K, PCM_24K, ULAW_8K
-from tests.conformance.client import StrictClient
-from tests.conformance.house import CODE
+from tests.conformance.client import PATIENCE, StrictClient
+from tests.conformance.house import CODE, House
 
+Dial = Callable[[str | None, dict[str, str] | None], Awaitable[StrictClient]]
 FORMATS = {"audio/pcm": PCM_24K, "audio/pcmu": ULAW_8K, "audio/pcma": ALAW_8K}
 WAITING = ("next", "expect", "straight")  # verbs that fill in their pattern when an event is due
+_NAME = re.compile(r"\$(\w+)")
 PAUSE = 0.9  # seconds, longer than the end of a turn
 
 
@@ -26,9 +29,16 @@ def spoken(words: str, encoding: str = "audio/pcm", *, pause: float = PAUSE) -> 
 
 
 class Script:
-    def __init__(self, client: StrictClient, names: dict[str, str]) -> None:
-        self._client = client
+    """`dial` makes another connection to `place`, for a client that lost its own: with this query
+    and these headers, or with the same."""
+
+    def __init__(
+        self, client: StrictClient, names: dict[str, str], *, place: House | None = None, dial: Dial | None = None
+    ) -> None:
+        self.client = client
         self._names = names
+        self._place = place
+        self._dial = dial
 
     async def play(self, steps: list[dict[str, Any]]) -> None:
         for step in steps:
@@ -36,20 +46,23 @@ class Script:
             try:
                 await getattr(self, f"do_{verb}")(value if verb in WAITING else self.fill(value))
             except (AssertionError, TimeoutError) as why:
-                raise AssertionError(f"at {step}: {why}; so far {self._client.kinds()}") from why
+                raise AssertionError(f"at {step}: {why}; so far {self.client.kinds()}") from why
 
     def fill(self, value: Any) -> Any:
-        """With "$NAME" replaced; "$field" is that field of the newest event that has it."""
+        """With "$NAME" replaced; "$field" is that field of the newest event that has it, in a longer text as a text."""
         if isinstance(value, dict):
             return {name: self.fill(item) for name, item in value.items()}
         if isinstance(value, list):
             return [self.fill(item) for item in value]
-        if isinstance(value, str) and (found := re.fullmatch(r"\$(\w+)", value)):
-            return self._names.get(found[1]) or self._newest(found[1])
-        return value
+        if isinstance(value, str) and (found := re.fullmatch(_NAME, value)):
+            return self._value(found[1])
+        return re.sub(_NAME, lambda name: str(self._value(name[1])), value) if isinstance(value, str) else value
+
+    def _value(self, name: str) -> Any:
+        return self._names.get(name) or self._newest(name)
 
     def _newest(self, field: str) -> Any:
-        found = (event[field] for event in reversed(self._client.events) if field in event)
+        found = (event[field] for event in reversed(self.client.events) if field in event)
         return next(found, f"no event had {field}")
 
     # --- what the client does
@@ -60,31 +73,54 @@ class Script:
         await self.do_next("session.ready")
 
     async def do_update(self, session: Any) -> None:
-        await self._client.send({"type": "session.update", "session": session})
+        await self.client.send({"type": "session.update", "session": session})
 
     async def do_send(self, message: dict[str, Any]) -> None:
-        await self._client.send(message)
+        await self.client.send(message)
 
     async def do_text(self, text: str) -> None:
-        await self._client.send_raw(text)
+        await self.client.send_raw(text)
 
     async def do_bytes(self, data: str) -> None:
-        await self._client.send_raw(base64.b64decode(data))
+        await self.client.send_raw(base64.b64decode(data))
 
     async def do_bad_text(self, data: str) -> None:
         """Bytes in a text frame."""
-        await self._client.send_raw(base64.b64decode(data), text=True)
+        await self.client.send_raw(base64.b64decode(data), text=True)
 
     async def do_say(self, words: str) -> None:
         encoding = next(event["config"]["input"]["format"]["encoding"] for event in self._configs())
-        await self._client.send_audio(spoken(words, encoding))
+        await self.client.send_audio(spoken(words, encoding))
 
     async def do_utter(self, words: str) -> None:
         """Speaks without the pause that would end the turn."""
-        await self._client.send_audio(spoken(words, pause=0.1))
+        await self.client.send_audio(spoken(words, pause=0.1))
 
     async def do_cut(self, _: Any) -> None:
-        self._client.abandon()
+        self.client.abandon()
+
+    async def do_redial(self, how: str | dict[str, str] | None) -> None:
+        """Another connection, after `cut` or beside the one that is there: made like that, or with this query, or with
+        none and these headers."""
+        assert self._dial
+        query, headers = ("", how) if isinstance(how, dict) else (how, None)
+        lost, self.client = self.client, await self._dial(query, headers)
+        self.client.succeed(lost)
+
+    async def do_resume(self, more: dict[str, Any]) -> None:
+        """Takes up the session; a client that counts its events says how far it got."""
+        self.client.order.resumed = True
+        if self.client.seq is not None:
+            more = {"last_seq": self.client.seq, **more}
+        session = {"session_id": self._newest("session_id"), **more}
+        await self.client.send({"type": "session.resume", **session})
+
+    async def do_over(self, session_id: str) -> None:
+        """Waits until nobody can have the session any more."""
+        assert self._place
+        async with asyncio.timeout(PATIENCE):
+            while not await asyncio.to_thread(self._place.is_over, session_id):  # noqa: ASYNC110  it can only be asked
+                await asyncio.sleep(0.02)
 
     async def do_wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -94,28 +130,28 @@ class Script:
     async def do_next(self, pattern: Any) -> None:
         """The very next event."""
         pattern = self.fill(pattern)
-        event = await self._client.event()
-        assert event is not None, f"closed with {self._client.closed}"
+        event = await self.client.event()
+        assert event is not None, f"closed with {self.client.closed}"
         assert matches(event, pattern), f"got {brief(event)}"
 
     async def do_expect(self, pattern: Any) -> None:
         """An event, after any others."""
         while True:
             wanted = self.fill(pattern)
-            if (event := await self._client.event()) is None:
+            if (event := await self.client.event()) is None:
                 break
             if matches(event, wanted):
                 return
-        raise AssertionError(f"closed with {self._client.closed}")
+        raise AssertionError(f"closed with {self.client.closed}")
 
     async def do_straight(self, patterns: list[Any]) -> None:
         """These events in this order, with no other event of their types between."""
         types = {_type(pattern) for pattern in patterns}
         for pattern in patterns:
             wanted = self.fill(pattern)
-            while (event := await self._client.event()) is not None and event["type"] not in types:
+            while (event := await self.client.event()) is not None and event["type"] not in types:
                 wanted = self.fill(pattern)
-            assert event is not None, f"closed with {self._client.closed}"
+            assert event is not None, f"closed with {self.client.closed}"
             assert matches(event, wanted), f"got {brief(event)}, not {wanted}"
 
     async def do_never(self, wanted: dict[str, Any]) -> None:
@@ -123,7 +159,7 @@ class Script:
         loop = asyncio.get_running_loop()
         until = loop.time() + wanted["for"]
         try:
-            while event := await self._client.event(within=max(until - loop.time(), 0.001)):
+            while event := await self.client.event(within=max(until - loop.time(), 0.001)):
                 assert event["type"] not in wanted["of"], f"got {brief(event)}"
         except TimeoutError:
             pass
@@ -141,10 +177,10 @@ class Script:
     async def do_quiet(self, seconds: float) -> None:
         """Nothing at all comes for so long."""
         try:
-            event = await self._client.event(within=seconds)
+            event = await self.client.event(within=seconds)
         except TimeoutError:
             return
-        raise AssertionError(f"got {brief(event)}" if event else f"closed with {self._client.closed}")
+        raise AssertionError(f"got {brief(event)}" if event else f"closed with {self.client.closed}")
 
     async def do_lives(self, _: Any) -> None:
         """The session goes on: it can be updated."""
@@ -153,12 +189,12 @@ class Script:
 
     async def do_closes(self, code: int) -> None:
         """No more events, and the socket is closed with this code."""
-        event = await self._client.event()
+        event = await self.client.event()
         assert event is None, f"got {brief(event)}" if event else ""
-        assert self._client.closed == code, f"closed with {self._client.closed}"
+        assert self.client.closed == code, f"closed with {self.client.closed}"
 
     def _configs(self) -> list[dict[str, Any]]:
-        return [event for event in reversed(self._client.events) if "config" in event]
+        return [event for event in reversed(self.client.events) if "config" in event]
 
 
 def matches(event: Any, pattern: Any) -> bool:

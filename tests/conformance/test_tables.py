@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.cases import Case, field_cases, load, message_cases
-from tests.conformance.client import dialled
+from tests.conformance.client import StrictClient, dialled
 from tests.conformance.house import House, house
 from tests.conformance.script import Script
 
@@ -53,17 +53,19 @@ def play(
         return text
 
     async def main() -> None:
-        url = f"{place.ws}?{fill(query)}"
         async with asyncio.timeout(30), AsyncExitStack() as stack:
+
+            async def dial(wanted: str | None = None, others: dict[str, str] | None = None) -> StrictClient:
+                url = f"{place.ws}?{fill(query if wanted is None else wanted)}"
+                upgrade = {name: fill(value) for name, value in (headers if others is None else others).items()}
+                return await stack.enter_async_context(dialled(url, **upgrade))
+
             if beside is not None:
-                other = await stack.enter_async_context(dialled(url))
-                await Script(other, names).play(beside)
-            client = await stack.enter_async_context(
-                dialled(url, **{name: fill(value) for name, value in headers.items()})
-            )
-            client.order.said_something = silent
-            await Script(client, names).play(steps)
-            await client.finish()
+                await Script(await dial(), names).play(beside)
+            script = Script(await dial(), names, place=place, dial=dial)
+            script.client.order.said_something = silent
+            await script.play(steps)
+            await script.client.finish()
 
     asyncio.run(main())
 
@@ -126,4 +128,9 @@ def test_older_clients(enter: Callable[[str], House], rule: dict[str, Any]) -> N
 
 @rules("extensions")
 def test_extensions(enter: Callable[[str], House], rule: dict[str, Any]) -> None:
+    obey(enter, rule)
+
+
+@rules("resume")
+def test_resuming(enter: Callable[[str], House], rule: dict[str, Any]) -> None:
     obey(enter, rule)

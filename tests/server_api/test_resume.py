@@ -118,11 +118,11 @@ async def refused(client: Client, session_id: str) -> str:
     return refusal.value.code
 
 
-def test_what_is_not_there_and_what_is_somebody_elses_are_answered_alike():
+def test_what_is_not_there_and_what_is_somebody_elses():
     async def body(served):
         first = await cut_in_greeting(served)
         assert await refused(served.client(), "sess_" + "0" * 32) == "session_not_found"
-        assert await refused(served.client(api_key=OTHER_KEY), first.session_id) == "session_not_found"
+        assert await refused(served.client(api_key=OTHER_KEY), first.session_id) == "session_forbidden"
         async with served.client() as client:
             await client.resume(first.session_id)
 

@@ -166,7 +166,7 @@ def test_a_tool_whose_outcome_is_unknown_is_run_again_only_if_it_may_be(tmp_path
 def test_who_may_not_have_it_and_who_comes_too_late(tmp_path):
     async def body(one, other):
         ready = await cut_in_greeting(one)
-        assert await refused(other.client(api_key=OTHER_KEY), ready.session_id) == "session_not_found"
+        assert await refused(other.client(api_key=OTHER_KEY), ready.session_id) == "session_forbidden"
         async with other.client() as client:
             await client.resume(ready.session_id)
             await client.end()

@@ -57,8 +57,10 @@ class Park:
         stay = self._stays.get(session_id)
         if stay is None:
             return None
-        if stay.booking.record.account != principal.account or stay.session.is_over:
-            raise refusals.session_not_found()  # who may not have it does not learn that it is there
+        if stay.session.is_over:
+            raise refusals.session_not_found()
+        if stay.booking.record.account != principal.account:
+            raise refusals.session_forbidden()
         if not await stay.booking.is_ours(timeout=OWNER_TIMEOUT):
             await self._wait(stay)
             return None

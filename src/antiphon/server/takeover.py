@@ -53,8 +53,10 @@ class Takeover:
         store, now = self._service.store, self._service.now
         for _ in range(CLAIMS):
             found = await store.session(session_id)
-            if found is None or found.account != principal.account or not self._waits(found):
-                break  # who may not have it does not learn that it is there
+            if found is None or not self._waits(found):
+                break
+            if found.account != principal.account:
+                raise refusals.session_forbidden()
             if found.expires_at <= now():
                 raise refusals.session_expired()
             try:
