@@ -127,6 +127,43 @@ def is_unfinished(text: str, *, question: str, tools: Iterable[ToolSpec]) -> boo
     return bool(asked) and all(is_partial(expected, text) for expected in asked)
 
 
+def missing_of(text: str, *, question: str, tools: Iterable[ToolSpec]) -> int | None:
+    """How many letters or digits are missing of the value that the caller, asked `question`, is dictating; many where
+    nobody can tell. None: no such value is being dictated, or how much there is of it says nothing."""
+    asked = _asked_for(list(expects(tools)), question.lower())
+    if not asked:
+        return None
+    if all(is_partial(expected, text) for expected in asked):
+        return min(_missing(expected, text) for expected in asked)
+    whole = any(expected.kind in (Kind.PHONE, Kind.CODE) and _missing(expected, text) == 0 for expected in asked)
+    return 0 if whole else None
+
+
+def _missing(expected: Expected, text: str) -> int:
+    counted = _count(_content(text)) if expected.kind in (Kind.PHONE, Kind.CODE) else None
+    if counted is None or not counted[0]:
+        return _MANY
+    size, first = counted
+    least = expected.least or (10 if expected.kind is Kind.PHONE else size)
+    local = expected.kind is Kind.PHONE and not expected.least and size == 7 and first not in ("0", "+")
+    return 2 if local else max(least - size, 0)
+
+
+_MANY = 99
+
+
+def digits_in(text: str) -> int | None:
+    """How many digits a text has that holds nothing else but what is said around a number. None if it holds more."""
+    content = _content(text)
+    counted = _count(content)
+    return counted[0] if counted and not any(word.isalpha() and len(word) == 1 for word in content) else None
+
+
+def _content(text: str) -> list[str]:
+    words = [word.strip(".,;:!?") for word in text.lower().replace("’", "'").split()]
+    return [word for word in words if word and word not in _AROUND]
+
+
 def _asked_for(expected: list[Expected], question: str) -> list[Expected]:
     """By its name if possible: "your order number" asks for no phone number."""
     words = set(re.findall(r"\w+", question))
