@@ -196,6 +196,21 @@ def test_a_worker_that_ends_is_started_again_and_the_other_takes_its_call(serve,
     asyncio.run(main())
 
 
+def test_whichever_worker_is_asked_the_calls_of_all_are_counted(serve):
+    async def main() -> None:
+        running = serve("--workers", 2)
+        await asyncio.to_thread(until, lambda: list(running.metric("ready").values()) == [1, 1])
+        async with calling(running) as one, calling(running) as another:
+            for client in (one, another):
+                await client.end()
+                await rest(client)
+        ended = 'antiphon_sessions_ended_total{reason="client_end"} 2.0'
+        for _ in range(6):
+            await asyncio.to_thread(until, lambda: ended in running.get("/metrics").text)
+
+    asyncio.run(main())
+
+
 def test_workers_do_not_outlive_their_supervisor(serve):
     running = serve("--workers", 2)
     until(lambda: list(running.metric("ready").values()) == [1, 1])

@@ -26,6 +26,7 @@ from antiphon.server.draining import HAND_OVER, drain
 from antiphon.server.exposure import Tls
 from antiphon.server.keys import Keys
 from antiphon.server.limits import Limits
+from antiphon.server.meters import sharing
 from antiphon.server.run import spare_the_collector
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import ServerOptions, Service
@@ -143,7 +144,8 @@ async def serve_with_workers(
     def ready() -> None:
         stderr().print(f"ready: {count} workers", style="dim")
 
-    await Supervisor(start, Board(lines), grace=plan.grace, on_ready=ready).run(orders)
+    with sharing():
+        await Supervisor(start, Board(lines), grace=plan.grace, on_ready=ready).run(orders)
 
 
 def work(plan: Plan, listener: socket.socket, lines: object, number: int, pipe: Connection, verbose: bool) -> None:

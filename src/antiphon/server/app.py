@@ -33,6 +33,7 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
     """
     _hush_requests()
     service = service or Service(ServerOptions(origins=("*",)))
+    service.meters.watch(runtime.blueprint.stages)
     beat = Beat(service.board, lambda: state(runtime, service))
 
     @contextlib.asynccontextmanager
@@ -67,7 +68,7 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
 
     async def metrics(request: Request) -> Response:
         service.board.write(state(runtime, service))
-        return Response(render(service.board), media_type=CONTENT_TYPE)
+        return Response(render(service.board) + service.meters.text(), media_type=CONTENT_TYPE)
 
     voices = runtime.blueprint.stages.tts.capabilities.voices
     routes = [

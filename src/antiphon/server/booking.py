@@ -21,7 +21,7 @@ from antiphon.server import recall, tokens
 from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.recorder import Recorder
 from antiphon.server.stores.base import SessionRecord, StoreError
-from antiphon.session.makings import Hooks, Past
+from antiphon.session.makings import Hooks, Past, Stages
 from antiphon.session.telling import call_hook
 from antiphon.types import ToolCall
 
@@ -95,8 +95,9 @@ class Booking:
             return None
         return tokens.issue(key, use="resume", expires_at=self.expires_at + grace, session_id=self.record.id)
 
-    def watching(self, hooks: Hooks) -> Hooks:
-        """`hooks` with ours before them: give these to the session."""
+    def watching(self, hooks: Hooks, stages: Stages) -> Hooks:
+        """`hooks` with ours before them: give these to the session on `stages`."""
+        hooks = self._service.meters.watching(hooks, stages)
         before, after = hooks.on_notice, hooks.journal
 
         def begins(session: Session) -> None:

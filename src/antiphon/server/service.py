@@ -24,6 +24,7 @@ from antiphon.server.booking import Booking, recording_path
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.lobby import Lobby
+from antiphon.server.meters import Meters
 from antiphon.server.own import Own, own
 from antiphon.server.park import Park
 from antiphon.server.recorder import Recorder, encoder
@@ -78,6 +79,7 @@ class Service:
         self.board = board or Board()
         self.draining = False  # no session is begun or taken up any more
         self.lag = LoopLag()
+        self.meters = Meters()
         self.lobby = Lobby(
             most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
         )

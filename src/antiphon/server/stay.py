@@ -71,7 +71,7 @@ class Stay:
             stages=blueprint.stages,
             peer=self,
             tools=(*own.tools, *tools),
-            hooks=booking.watching(blueprint.hooks),
+            hooks=booking.watching(blueprint.hooks, blueprint.stages),
             options=blueprint.options,
             past=past,
         )
