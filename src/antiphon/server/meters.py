@@ -113,8 +113,8 @@ class Meters:
         for stage in ("stt", "llm", "tts"):
             self._dollars.labels(stage).inc(getattr(cost, f"{stage}_usd") or 0.0)
 
-    def _failed(self, stage: str, error: ProviderError) -> None:
-        self._failures.labels(stage, error.provider or "", type(error).__name__).inc()
+    def _failed(self, stage: str, provider: str, error: ProviderError) -> None:
+        self._failures.labels(stage, provider, type(error).__name__).inc()
 
 
 @contextlib.contextmanager

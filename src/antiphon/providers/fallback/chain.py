@@ -52,7 +52,7 @@ class Chain(Generic[P]):
         self.billed_as = billed_as(providers[0])  # what an answer cost of which nobody told; else each tells its own
         weights = [weight for provider in providers for weight in getattr(provider, "weights", ())]
         self.weights: tuple[str, ...] = tuple(dict.fromkeys(weights))
-        self.on_failure: Callable[[str, ProviderError], None] | None = None  # told the stage, and what went wrong
+        self.on_failure: Callable[[str, str, ProviderError], None] | None = None  # told the stage, whose, and what
         self._closed = False
 
     def order(self) -> list[Member[P]]:
@@ -64,7 +64,7 @@ class Chain(Generic[P]):
         log.warning("%s", error.brief)
         log.debug("%s", error)
         if self.on_failure:
-            self.on_failure(self.stage, error)
+            self.on_failure(self.stage, member.provider.name, error)
         member.breaker.failed(error, asyncio.get_running_loop().time())
         if member.breaker.health is Health.OPEN and member.probe is None and not self._closed:
             member.probe = asyncio.get_running_loop().create_task(self._probe(member), name=f"probe:{self.stage}")
