@@ -41,6 +41,17 @@ def test_private_is_all_local_and_costs_nothing() -> None:
     assert all((price := Prices().of(stage, billed_as(one))) and price.free for stage, one in named)
 
 
+@pytest.mark.parametrize("name", presets())
+def test_what_a_preset_costs_is_known_but_for_one_vendor_who_sells_credits(name: str, monkeypatch) -> None:
+    pytest.importorskip("botocore", reason="the cheap voice needs the extra aws")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    stages, prices = Agent(preset=name).stages(), Prices()
+    named = [("stt", stages.stt), ("llm", stages.llm), ("tts", stages.tts)]
+    each = [(stage, getattr(one, "provider", one)) for stage, any_ in named for one in getattr(any_, "members", [any_])]
+    unknown = {one.name for stage, one in each if prices.of(stage, billed_as(one)) is None}
+    assert unknown <= {"cartesia/sonic-3.5"}
+
+
 def test_what_is_said_goes_before_the_preset(tmp_path) -> None:
     assert Agent(preset="fast", stt="local").stages().stt.name == Agent().stages().stt.name
     file = tmp_path / "agent.yaml"
