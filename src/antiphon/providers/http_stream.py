@@ -17,13 +17,13 @@ from typing import Any
 import httpx2
 
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
+from antiphon.providers.connections import Connections
 from antiphon.providers.http_errors import from_status, from_transport
 from antiphon.providers.sse import SseDecoder
 
 log = logging.getLogger("antiphon.providers")
 
 IDLE = 300.0  # seconds a connection is kept while nothing is asked
-TRUSTED = 55.0  # seconds for which the other side is taken to keep it as well: balancers drop it after a minute
 CONNECT_TIMEOUT = 2.0  # seconds, for the connection and again for TLS
 DRAIN = 0.2  # seconds for the end of an answer to arrive, so that its connection can be used again
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE)
@@ -71,16 +71,16 @@ class HttpStream:
         self._client: httpx2.AsyncClient | None = None
         self._making = asyncio.Lock()
         self._closed = False
-        self._idle: list[float] = []  # loop times since when connections have been idle, for all that is known
-        self._rewarming = False
+        self._connections = Connections()
 
     async def probe(self, path: str, *, forgive: tuple[int, ...] = ()) -> httpx2.Response:
         """Opens a connection, if none is idle, and proves the key, by a GET. A status in `forgive` is no error."""
         began = asyncio.get_running_loop().time()
         try:
-            self._take_connection()
-            response = await (await self._http()).get(path, headers=self._all_headers())
-            self._give_connection_back()
+            client = await self._http()
+            self._connections.taken()
+            with self._connections.ahead() as opening:
+                response = await client.get(path, headers=self._all_headers(), extensions={"trace": opening.trace})
             if response.status_code == 200 or response.status_code in forgive:
                 return response
             raise from_status(response.status_code, response.content, response.headers)
@@ -91,24 +91,12 @@ class HttpStream:
 
     async def rewarm(self, path: str) -> None:
         """Sees to it that the next request finds a connection open, by a GET if need be. Never raises."""
-        fresh = [since for since in self._idle if asyncio.get_running_loop().time() - since < TRUSTED]
-        self._idle = fresh
-        if fresh or self._rewarming:
+        if self._connections.ready or self._connections.opening:
             return
-        self._rewarming = True
         try:
             await self.probe(path)
         except ProviderError as error:
             log.info("no connection was opened ahead: %s", error)
-        finally:
-            self._rewarming = False
-
-    def _take_connection(self) -> None:
-        if self._idle:
-            self._idle.pop()
-
-    def _give_connection_back(self) -> None:
-        self._idle.append(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def post(self, path: str, body: Any) -> AsyncIterator[HttpAnswer]:
@@ -128,7 +116,7 @@ class HttpStream:
                 )
                 yield answer
                 if answer.ended and await _drain(received):
-                    self._give_connection_back()
+                    self._connections.free()
         except TimeoutError as error:
             raise self.blame(ProviderTimeout("no answer in time"), began) from error
         except httpx2.HTTPError as error:
@@ -152,7 +140,8 @@ class HttpStream:
     async def _send(self, path: str, body: Any) -> httpx2.Response:
         """The response, its body still to come. Raises what a status other than 200 means."""
         client = await self._http()
-        self._take_connection()
+        await self._connections.soon()
+        self._connections.taken()
         form = isinstance(body, Form)
         content = {"data": body.fields, "files": body.files} if form else {"json": body}
         request = client.build_request("POST", path, headers=self._all_headers(), **content)
