@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from antiphon.conversation import notices as out
-from antiphon.lab.scripted import ScriptedStt, ScriptedTts, SttFaults, TtsFaults
+from antiphon.lab.scripted import LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttFaults, TtsFaults
 from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.providers.base import LlmRequest, TextDelta, Usage
 from antiphon.providers.cost import Prices
+from antiphon.providers.fallback.limits import Limits
+from antiphon.providers.fallback.llm import FallbackLlm
 from antiphon.providers.fallback.stt import FallbackStt
 from antiphon.providers.fallback.tts import FallbackTts
 from antiphon.session.makings import SessionOptions
@@ -146,6 +149,27 @@ def test_each_model_that_had_a_part_in_an_answer_is_paid_its_own_price():
         {"llm": {"scripted/llm": {"input": 100.0, "output": 1.0}, "other/*": {"input": 1.0, "output": 3.0}}}
     )
     run(scenario, reply, SessionOptions(prices=prices))
+
+
+def test_both_requests_of_a_hedged_reply_are_paid_for():
+    pace = LlmTiming(first_token=0.2, jitter=0)
+    first, second = (ScriptedLlm("Okay.", timing=pace, name=f"{name}/llm") for name in ("first", "second"))
+    made = replace(stages(), llm=FallbackLlm([first, second], limits=Limits(hedge=True)))
+    prices = Prices({"llm": {"first/*": {"input": 100.0, "output": 0.0}, "second/*": {"input": 1.0, "output": 0.0}}})
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        for _ in range(12):
+            await turn(call, "good morning")
+        alone = costs(call)[-1].cost
+        first.timing = LlmTiming(first_token=1.0, jitter=0)
+        await turn(call, "good morning")
+        hedged = costs(call)[-1].cost
+        assert first.cancelled == 1 and len(second.requests) == 1
+        assert hedged.estimated and hedged.input_tokens > 1.5 * alone.input_tokens
+        assert hedged.llm_usd > alone.llm_usd
+
+    run_call(scenario, stages=made, options=SessionOptions(prices=prices))
 
 
 def test_each_voice_is_paid_for_what_it_was_given_and_each_ear_for_what_it_heard():

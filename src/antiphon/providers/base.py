@@ -130,6 +130,7 @@ class Usage:
     cached: int = 0
     cache_written: int = 0
     by: str = ""  # who it was, as named in the table of prices (see `cost.billed_as`); "": the provider itself
+    estimated: bool = False  # not as told, or not all of it: a request was cut off
 
 
 @dataclass(frozen=True, slots=True)

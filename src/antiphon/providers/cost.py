@@ -16,8 +16,9 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
+from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
 from antiphon.errors import ConfigError
-from antiphon.providers.base import Usage
+from antiphon.providers.base import LlmRequest, Usage
 from antiphon.types import Cost
 
 Dollars = Annotated[float, Meta(ge=0)]
@@ -154,6 +155,14 @@ def stt_cost(price: Price | None, *, seconds: float, connected: float) -> Cost:
     return Cost(stt_seconds=seconds, stt_usd=price.seconds(charged) if price else None)
 
 
+def estimated_usage(request: LlmRequest, *, written: int = 0) -> Usage:
+    """What a request takes to answer of which nobody told, when so many bytes of text were written."""
+    tools = sum(len(f"{tool.name} {tool.description} {tool.parameters}") for tool in request.tools)
+    rest = int(tools / CHARS_PER_TOKEN) + MESSAGE_TOKENS * len(request.tools)
+    read = sum(map(estimate_tokens, request.messages)) + rest
+    return Usage(input=read, output=round(written / CHARS_PER_TOKEN), estimated=True)
+
+
 def llm_cost(price: Price | None, usage: Usage, *, estimated: bool = False) -> Cost:
     """One request."""
     return Cost(
@@ -161,7 +170,7 @@ def llm_cost(price: Price | None, usage: Usage, *, estimated: bool = False) -> C
         cached_tokens=usage.cached,
         output_tokens=usage.output,
         llm_usd=price.tokens(usage) if price else None,
-        estimated=estimated,
+        estimated=estimated or usage.estimated,
     )
 
 

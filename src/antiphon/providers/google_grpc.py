@@ -6,6 +6,7 @@ The vendor's message classes are used, and not its clients: they retry on their 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -26,6 +27,8 @@ from antiphon.errors import (
 
 if TYPE_CHECKING:
     import grpc.aio
+
+log = logging.getLogger("antiphon.providers")
 
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _OPTIONS = (
@@ -72,6 +75,13 @@ class GoogleChannel:
         except TimeoutError as error:
             raise Disconnected(f"no connection to {self._endpoint} within {self._connect_timeout:g} s") from error
         return channel
+
+    async def rewarm(self) -> None:
+        """As `ready`, where nobody waits for it. Never raises."""
+        try:
+            await self.ready()
+        except ProviderError as error:
+            log.info("no connection was opened ahead: %s", error)
 
     async def get(self) -> grpc.aio.Channel:
         """The channel, which connects when it is used. Raises ProviderError."""

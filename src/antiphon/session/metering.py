@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from antiphon.conversation.history import CHARS_PER_TOKEN, MESSAGE_TOKENS, estimate_tokens
+from antiphon.conversation.history import CHARS_PER_TOKEN
 from antiphon.providers.base import LlmRequest, Usage
-from antiphon.providers.cost import BilledStream, Prices, billed_as, llm_cost, stt_cost, tts_cost
+from antiphon.providers.cost import BilledStream, Prices, billed_as, estimated_usage, llm_cost, stt_cost, tts_cost
 from antiphon.session.budget import SPEECH_RATE
 from antiphon.session.makings import Stages
 from antiphon.types import Cost
@@ -78,9 +78,8 @@ class ReplyMeter:
         if self._request is None or (self._failed and not self._told):
             return cost
         told = dict(self._told)
-        estimated = not (told and self._whole)
-        if estimated:
-            by, usage = told.popitem() if told else (self._llm, Usage(input=_tokens(self._request)))
+        if estimated := not (self._whole and told and not told[next(reversed(told))].estimated):
+            by, usage = told.popitem() if told else (self._llm, estimated_usage(self._request))
             written = round(self._written / CHARS_PER_TOKEN) - sum(other.output for other in told.values())
             told[by] = replace(usage, output=max(usage.output, written))
         for by, usage in told.items():
@@ -137,9 +136,3 @@ class Meter:
             price = self._prices.of("stt", by)
             cost += stt_cost(price, seconds=seconds - before[0], connected=connected - before[1])
         return cost
-
-
-def _tokens(request: LlmRequest) -> int:
-    tools = sum(len(f"{tool.name} {tool.description} {tool.parameters}") for tool in request.tools)
-    rest = int(tools / CHARS_PER_TOKEN) + MESSAGE_TOKENS * len(request.tools)
-    return sum(map(estimate_tokens, request.messages)) + rest

@@ -50,7 +50,7 @@ class Mouth:
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._primer = Primer(stages.llm, tasks)
-        self._warmable = [each for each in (stages.llm, stages.tts) if isinstance(each, Rewarming)]
+        self._warmable = [each for each in (stages.stt, stages.llm, stages.tts) if isinstance(each, Rewarming)]
         self._rewarming: asyncio.Task[None] | None = None
         self._replies: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
         self._voice = Voice(
@@ -77,7 +77,7 @@ class Mouth:
         await self._voice.prepare(line)
 
     def rewarm(self) -> None:
-        """A reply may be wanted soon: the connections it needs are opened again where they are not."""
+        """A turn has begun, or is cut off: the connections that its answer needs are opened where they are not."""
         if self._warmable and (self._rewarming is None or self._rewarming.done()):
             self._rewarming = self._tasks.spawn(self._rewarm(), "rewarm")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from antiphon.errors import (
 from antiphon.lab import virtual
 from antiphon.lab.scripted import LlmFaults, LlmTiming, ScriptedLlm
 from antiphon.providers.base import LlmRequest, TextDelta, Usage
+from antiphon.providers.cost import estimated_usage
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.budget import Budget
 from antiphon.providers.fallback.limits import Limits
@@ -307,12 +308,44 @@ def test_alone_a_model_is_hedged_with_itself() -> None:
 
     async def test(llm: FallbackLlm) -> None:
         for _ in range(10):
-            await ask(llm)
+            told = (await ask(llm)).usage["scripted/llm"]
         model.timing = LlmTiming(first_token=0.6, jitter=0)
-        assert (await ask(llm)).text == REPLY
+        heard = await ask(llm)
+        assert heard.text == REPLY
         assert len(model.requests) == 12 and model.cancelled == 1
+        assert heard.usage["scripted/llm"].input == told.input + estimated_usage(ASKED).input
 
     run(test, model, hedge=True)
+
+
+def test_who_lost_is_paid_too() -> None:
+    spent = Usage(input=40, output=20)
+    first, second = (
+        ScriptedLlm(lambda request: [TextDelta(REPLY), spent], timing=PACE, name=f"scripted/{name}")
+        for name in ("first", "second")
+    )
+
+    async def test(llm: FallbackLlm) -> None:
+        for _ in range(10):
+            assert set((await ask(llm)).usage) == {"scripted/first"}
+        first.timing = LlmTiming(first_token=1.1, jitter=0)
+        told = (await ask(llm)).usage
+        assert told["scripted/second"] == replace(spent, by="scripted/second")
+        assert told["scripted/first"] == replace(estimated_usage(ASKED), by="scripted/first")
+        assert list(told) == ["scripted/first", "scripted/second"]  # who was heard comes last
+
+    run(test, first, second, hedge=True)
+
+
+def test_who_was_silent_for_too_long_is_paid_and_who_refused_is_not() -> None:
+    told = run(ask, stalls(0), good()).usage
+    assert told["scripted/stalls"].input == estimated_usage(ASKED).input and told["scripted/stalls"].estimated
+    assert "scripted/bad" not in run(ask, failing(Overloaded("500")), good()).usage
+
+
+def test_when_all_were_silent_all_are_paid() -> None:
+    heard = run(ask, stalls(0), stalls(0))
+    assert heard.error and heard.usage["scripted/stalls"].input == 2 * estimated_usage(ASKED).input
 
 
 def test_it_has_the_smallest_window_and_the_weights_of_all() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.errors import Disconnected, ProviderError, ProviderTimeout
+from antiphon.providers.base import rewarm
 from antiphon.providers.tts import lines
 from antiphon.providers.tts.cartesia import Cartesia
 from tests.emulators.cartesia import CartesiaSpeech
@@ -50,7 +51,7 @@ def test_a_line_that_nobody_uses_is_closed_and_made_again_when_needed(monkeypatc
     async def test(tts: Cartesia, server: CartesiaSpeech) -> None:
         await tts.warm()
         await closed(server)
-        await tts.warm()
+        await asyncio.gather(rewarm(tts), rewarm(tts))
         assert len(segments(await collect(open_stream(tts, "Hello.")))) == 1
         assert server.connections == 2
 

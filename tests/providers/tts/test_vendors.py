@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from antiphon.errors import AuthError, Disconnected, ProviderError, ProviderTimeout, QuotaError, RateLimited
-from antiphon.providers.base import Tts
+from antiphon.providers.base import Rewarming, Tts, rewarm
 from tests.emulators.faults import RETRY_AFTER, Fault
 from tests.emulators.voice import speech, words
 from tests.providers.tts.vendors import KEY, VENDORS, Vendor, collect, open_stream, segments
@@ -179,17 +179,28 @@ def test_warm_opens_one_connection_which_the_reply_uses(vendor: Vendor) -> None:
 
 
 @every_vendor
-def test_after_a_reply_was_cut_off_warm_makes_the_next_one_warm(vendor: Vendor) -> None:
+def test_after_a_reply_was_cut_off_a_connection_is_opened_for_the_next_one(vendor: Vendor) -> None:
     async def test(tts: Tts, server: Any) -> None:
         stream = open_stream(tts, LONG)
         await anext(aiter(stream))
         await stream.aclose()
-        await tts.warm()
+        await asyncio.gather(rewarm(tts), rewarm(tts))
+        await rewarm(tts)
         before = server.connections
         await speak(tts, "Hello.")
         assert server.connections == before <= 2
 
     run(vendor, test, pace=0.002)
+
+
+@every_vendor
+def test_opening_a_connection_ahead_never_fails(vendor: Vendor) -> None:
+    async def test(tts: Tts, server: Any) -> None:
+        assert isinstance(tts, Rewarming)
+        await rewarm(tts)
+
+    run(vendor, test, Fault.REFUSE)
+    run(vendor, test, Fault.AUTH)
 
 
 def test_a_second_turn_after_silence_is_warm() -> None:

@@ -7,9 +7,11 @@ import logging
 import math
 from collections import deque
 from contextlib import aclosing
+from dataclasses import replace
 
 from antiphon.errors import ProviderError, ProviderTimeout, without_words
-from antiphon.providers.base import Llm, LlmEvent, LlmRequest
+from antiphon.providers.base import Llm, LlmEvent, LlmRequest, TextDelta, Usage
+from antiphon.providers.cost import billed_as, estimated_usage
 from antiphon.providers.fallback.chain import Member
 
 log = logging.getLogger("antiphon.providers")
@@ -23,6 +25,10 @@ class Attempt:
     def __init__(self, member: Member[Llm], request: LlmRequest, *, within: float = math.inf) -> None:
         """`within`: seconds in which the first event must come."""
         self.member = member
+        self.by = billed_as(member.provider)
+        self._request = request
+        self._usage: Usage | None = None  # as the model told it last
+        self._written = 0  # bytes of text
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self.first_by = self._began + within
@@ -45,6 +51,16 @@ class Attempt:
         if first is None and not self._events and self._loop.time() >= self.first_by:
             return self._blame(ProviderTimeout("no answer in time"))
         return None
+
+    @property
+    def spent(self) -> Usage | None:
+        """What it has taken, if it goes no further: as told, else estimated. None: it was refused, and took nothing."""
+        if self._usage is None and not self._written and self._events and isinstance(self._events[0], ProviderError):
+            return None
+        guess = estimated_usage(self._request, written=self._written)
+        if self._usage and self._usage.output >= guess.output:
+            return replace(self._usage, by=self.by)
+        return replace(self._usage or guess, output=guess.output, by=self.by, estimated=True)
 
     async def arrived(self) -> None:
         await self._arrived.wait()
@@ -84,6 +100,10 @@ class Attempt:
     def _put(self, event: LlmEvent | ProviderError | None) -> None:
         if self.took is None:
             self.took = self._loop.time() - self._began
+        if isinstance(event, TextDelta):
+            self._written += len(event.text.encode())
+        elif isinstance(event, Usage):
+            self._usage = event
         self._events.append(event)
         self._arrived.set()
 

@@ -14,7 +14,6 @@ from typing import cast
 
 from antiphon.errors import Disconnected, ProviderError
 from antiphon.providers.base import Llm, LlmCapabilities, LlmEvent, LlmRequest, PrimingLlm, TextDelta, Usage
-from antiphon.providers.cost import billed_as
 from antiphon.providers.fallback import budget
 from antiphon.providers.fallback.attempt import Attempt, first_of
 from antiphon.providers.fallback.breaker import Health
@@ -67,14 +66,19 @@ class _Answer:
         self._repeated = False  # a member that failed was asked again
         self._attempts: list[Attempt] = []
         self._said = ""
-        self._spent: dict[str, Usage] = {}  # by each member, in the attempts before the present one
+        self._spent: dict[str, Usage] = {}  # by each member, in the attempts that came to nothing
 
     async def aclose(self) -> None:
         await self._drop(*self._attempts)
 
     async def events(self) -> AsyncGenerator[LlmEvent, None]:
         while True:
-            attempt = await self._begin()
+            try:
+                attempt = await self._begin()
+            except ProviderError:
+                for usage in self._spent.values():
+                    yield usage
+                raise
             try:
                 async with aclosing(self._read(attempt)) as events:
                     async for event in events:
@@ -95,7 +99,10 @@ class _Answer:
                     self._failed(attempt, error)
                     await self._drop(attempt)
                 elif attempt.has_begun:
-                    await self._drop(*(other for other in self._attempts if other is not attempt))
+                    losers = [other for other in self._attempts if other is not attempt]
+                    for loser in losers:
+                        self._came_to_nothing(loser)
+                    await self._drop(*losers)
                     attempt.member.breaker.succeeded(took=attempt.took)
                     return attempt
             if not self._attempts:
@@ -136,23 +143,20 @@ class _Answer:
 
     async def _read(self, attempt: Attempt) -> AsyncGenerator[LlmEvent, None]:
         seam, gap = Seam(self._said), self._limits.gap * (1 if any_works(self._unasked) else PATIENCE)
-        by = billed_as(attempt.member.provider)
-        before = self._spent.get(by, Usage(by=by))
-        usage, answered = before, bool(self._said)
-        try:
-            while (event := await attempt.next(within=gap)) is not None:
-                if isinstance(event, TextDelta):
-                    answered = answered or bool(event.text.strip())
-                    event = self._say(seam.feed(event.text))
-                elif isinstance(event, Usage):
-                    usage = event = _sum(before, event)
-                answered = answered or isinstance(event, ToolCall)
-                if event:
-                    yield event
-            if event := self._say(seam.end()):
+        before, answered = self._spent.get(attempt.by, Usage(by=attempt.by)), bool(self._said)
+        for usage in self._spent_so_far(attempt):
+            yield usage
+        while (event := await attempt.next(within=gap)) is not None:
+            if isinstance(event, TextDelta):
+                answered = answered or bool(event.text.strip())
+                event = self._say(seam.feed(event.text))
+            elif isinstance(event, Usage):
+                event = _sum(before, event)
+            answered = answered or isinstance(event, ToolCall)
+            if event:
                 yield event
-        finally:
-            self._spent[by] = usage
+        if event := self._say(seam.end()):
+            yield event
         if not answered:
             raise Disconnected("the model's answer was empty", stage="llm", provider=attempt.member.provider.name)
 
@@ -163,6 +167,20 @@ class _Answer:
     def _failed(self, attempt: Attempt, error: ProviderError) -> None:
         self._chain.failed(attempt.member, error)
         self._failures.append((attempt.member, error))
+        self._came_to_nothing(attempt)
+
+    def _came_to_nothing(self, attempt: Attempt) -> None:
+        """It is paid for all the same."""
+        if spent := attempt.spent:
+            self._spent[attempt.by] = _sum(self._spent.get(attempt.by, Usage(by=attempt.by)), spent)
+
+    def _spent_so_far(self, attempt: Attempt) -> list[Usage]:
+        """By all, if there was an attempt before this one. This one's comes last: it is the one that goes on."""
+        if not self._spent:
+            return []
+        others = [usage for by, usage in self._spent.items() if by != attempt.by]
+        present = attempt.spent or Usage(by=attempt.by)
+        return [*others, _sum(self._spent.get(attempt.by, Usage(by=attempt.by)), present)]
 
     async def _drop(self, *attempts: Attempt) -> None:
         for attempt in attempts:
@@ -177,4 +195,5 @@ def _sum(one: Usage, other: Usage) -> Usage:
         cached=one.cached + other.cached,
         cache_written=one.cache_written + other.cache_written,
         by=one.by,
+        estimated=one.estimated or other.estimated,
     )

@@ -121,6 +121,10 @@ class OpenAI:
         async with self._warming:  # one connection will do
             await self._http.probe("/models", forgive=(404, 405))  # not every server has that list
 
+    async def rewarm(self) -> None:
+        """Opens a connection where none is idle: an utterance is soon to be sent."""
+        await self._http.rewarm("/models")
+
     async def open(self, *, keyterms: tuple[str, ...] = (), language: str | None = None) -> SegmentedStream:
         if self._closed:
             raise self._http.blame(Disconnected("the provider was closed"))

@@ -71,6 +71,10 @@ class Cartesia:
         """Opens a socket, unless one is open, and proves the key. Raises ProviderError."""
         await self._lines.warm(None)
 
+    async def rewarm(self) -> None:
+        """Opens a socket, where the one there was has been idle for too long, or is full. Never raises."""
+        await self._lines.rewarm(None)
+
     def open(self, *, sample_rate: int, voice: str | None = None) -> ContextStream:
         fields = {
             "model_id": self._model,

@@ -74,6 +74,10 @@ class ElevenLabs:
         """Opens a socket, unless one is open, for the voice and rate that were asked for last. Raises ProviderError."""
         await self._lines.warm((self.voice, RATES[0]))
 
+    async def rewarm(self) -> None:
+        """Opens a socket, where the one there was has been idle for too long, or is full. Never raises."""
+        await self._lines.rewarm((self.voice, RATES[0]))
+
     def open(self, *, sample_rate: int, voice: str | None = None) -> ContextStream:
         voice = voice or self.voice
 

@@ -77,6 +77,10 @@ class Google:
         except ProviderError as error:
             raise self._blame(error, began) from error.__cause__
 
+    async def rewarm(self) -> None:
+        """Connects again, if the channel has fallen asleep or was lost. Never raises."""
+        await self._channel.rewarm()
+
     def open(self, *, sample_rate: int, voice: str | None = None) -> RequestStream:
         return RequestStream(lambda text: self._speak(text, voice or self.voice, sample_rate))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import math
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ import msgspec
 from antiphon.errors import Disconnected, ProviderError
 from antiphon.providers.base import SpeechChunk
 from antiphon.providers.sockets import Socket
+
+log = logging.getLogger("antiphon.providers")
 
 TICK = 10.0  # seconds between two looks at a line on which nothing comes
 _CLOSE_TIMEOUT = 1.0  # seconds for a line to close
@@ -197,6 +200,13 @@ class Lines:
         except ProviderError as error:
             error.stage, error.provider = "tts", self._provider
             raise
+
+    async def rewarm(self, key: Hashable) -> None:
+        """As `warm`, where nobody waits for it. Never raises."""
+        try:
+            await self.warm(key)
+        except ProviderError as error:
+            log.info("no connection was opened ahead: %s", error)
 
     def lease(self, key: Hashable) -> Line:
         """A line with room for a context: the emptiest, or a new one, still connecting. Raises ProviderError."""

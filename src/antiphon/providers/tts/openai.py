@@ -74,16 +74,13 @@ class OpenAI:
             gap_timeout=gap_timeout,
         )
 
+    async def warm(self) -> None:
+        """Opens a connection and proves the key, by asking for the list of models. Raises ProviderError."""
+        await self._http.probe("/models", forgive=(404, 405))  # not every server has that list
+
     async def rewarm(self) -> None:
         """Opens a connection where none is idle: a voice that was cut off has taken its connection with it."""
         await self._http.rewarm("/models")
-
-    async def warm(self) -> None:
-        """Opens a connection and proves the key, by asking for the list of models. Raises ProviderError.
-
-        To be called again when speech starts: a reply that was cut off has taken its connection with it.
-        """
-        await self._http.probe("/models", forgive=(404, 405))  # not every server has that list
 
     def open(self, *, sample_rate: int, voice: str | None = None) -> RequestStream:
         return RequestStream(lambda text: self._speak(text, voice or self.voice))

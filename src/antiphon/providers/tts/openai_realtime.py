@@ -85,6 +85,10 @@ class OpenAIRealtime:
         Raises ProviderError."""
         await self._lines.warm((self.voice, RATES[0]))
 
+    async def rewarm(self) -> None:
+        """Opens a socket, where the one there was has been idle for too long, or is full. Never raises."""
+        await self._lines.rewarm((self.voice, RATES[0]))
+
     def open(self, *, sample_rate: int, voice: str | None = None) -> ContextStream:
         return ContextStream(
             self._lines,

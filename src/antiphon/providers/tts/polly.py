@@ -70,6 +70,7 @@ class Polly:
         if language:
             self._fields["LanguageCode"] = language
         self._mulaw = mulaw
+        self._voices = f"/v1/voices?Engine={self._engine}"
         where = aws.region(region)
         self._http = HttpStream(
             endpoint_url or os.environ.get("AWS_ENDPOINT_URL_POLLY") or f"https://polly.{where}.amazonaws.com",
@@ -89,7 +90,11 @@ class Polly:
 
     async def warm(self) -> None:
         """Finds the keys, opens a connection and proves the keys, by asking for the voices. Raises ProviderError."""
-        await self._http.probe(f"/v1/voices?Engine={self._engine}")
+        await self._http.probe(self._voices)
+
+    async def rewarm(self) -> None:
+        """Opens a connection where none is idle: a voice that was cut off has taken its connection with it."""
+        await self._http.rewarm(self._voices)
 
     def open(self, *, sample_rate: int, voice: str | None = None) -> RequestStream:
         return RequestStream(lambda text: self._speak(text, voice or self.voice, sample_rate))
