@@ -161,11 +161,11 @@ def test_both_requests_of_a_hedged_reply_are_paid_for():
         await call.greeted()
         for _ in range(12):
             await turn(call, "good morning")
-        alone = costs(call)[-1].cost
+        alone = [notice.cost for notice in costs(call) if not notice.cost.estimated][-1]
         first.timing = LlmTiming(first_token=1.0, jitter=0)
         await turn(call, "good morning")
         hedged = costs(call)[-1].cost
-        assert first.cancelled == 1 and len(second.requests) == 1
+        assert first.cancelled == 1 and second.finished
         assert hedged.estimated and hedged.input_tokens > 1.5 * alone.input_tokens
         assert hedged.llm_usd > alone.llm_usd
 
