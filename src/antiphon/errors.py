@@ -77,12 +77,17 @@ class ProviderError(AntiphonError):
         return f"{where}{took}: {self.args[0]}" if where else f"{self.args[0]}{took}"
 
     @property
+    def status(self) -> int | None:
+        """The HTTP status that the provider answered with, where it did: messages begin with it."""
+        found = re.match(r"[1-5]\d\d\b", str(self.args[0]))
+        return int(found[0]) if found else None
+
+    @property
     def brief(self) -> str:
         """The same for logs: without the provider's own words, which may repeat a key or what a caller said."""
         where = " ".join(part for part in (self.stage, self.provider) if part)
         took = f" after {self.elapsed:.2f} s" if self.elapsed is not None else ""
-        status = re.match(r"[1-5]\d\d\b", str(self.args[0]))
-        what = f"{type(self).__name__} {status[0]}" if status else type(self).__name__
+        what = f"{type(self).__name__} {self.status}" if self.status else type(self).__name__
         return f"{where}{took}: {what}" if where else f"{what}{took}"
 
 

@@ -10,17 +10,26 @@ from typing import Any
 
 import httpx2
 
-from antiphon.errors import AuthError, BadRequest
-from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
+from antiphon.errors import AuthError, BadRequest, Overloaded
+from antiphon.lab.scripted import (
+    EnergyVad,
+    LlmTiming,
+    ScriptedLlm,
+    ScriptedStt,
+    ScriptedTts,
+    SttTiming,
+    TtsFaults,
+    TtsTiming,
+)
 from antiphon.lab.scripted.llm import Reply
 from antiphon.lab.tones import ToneCode
-from antiphon.providers.base import LlmRequest
+from antiphon.providers.base import LlmRequest, TextDelta
 from antiphon.server.limits import Limits
 from antiphon.session.makings import Stages
 from antiphon.types import Role, ToolCall
 from tests.server_api.serving import KEY, OTHER_KEY, Served, serving
 
-SAYABLE = "book a table please both long fail stop and i do mind yes recite again"
+SAYABLE = "book a table please both long fail stop and i do mind yes mhm recite again sorry result four certainly"
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 CODE = ToneCode([SAYABLE, LONG])
 
@@ -39,8 +48,12 @@ def think(request: LlmRequest) -> Reply:
         return last.text[4:]
     if "long" in text:
         return LONG
+    if "fail midway" in text:
+        return [TextDelta("One two three. Four five six. Seven"), Overloaded("529: no room")]
     if "fail" in text:
         return BadRequest("the model will not")
+    if text == "nothing":
+        return ""
     if request.tools and ("book" in text or "both" in text):
         calls = 2 if "both" in text else 1
         return [ToolCall(f"call_{n}", request.tools[0].name, {"people": n + 2}) for n in range(calls)]
@@ -52,11 +65,11 @@ class BrokenLlm(ScriptedLlm):
         raise AuthError("the key is wrong")
 
 
-def stages(model: type[ScriptedLlm] = ScriptedLlm) -> Stages:
+def stages(model: type[ScriptedLlm] = ScriptedLlm, *, voice: TtsFaults | None = None) -> Stages:
     return Stages(
         stt=ScriptedStt(CODE, timing=SttTiming.instant()),
         llm=model(think, timing=LlmTiming.instant()),
-        tts=ScriptedTts(CODE, timing=TtsTiming.instant()),
+        tts=ScriptedTts(CODE, timing=TtsTiming.instant(), faults=voice),
         vad=EnergyVad(),
     )
 
@@ -71,6 +84,7 @@ HOUSES: dict[str, dict[str, Any]] = {
     "forgetful": {"limits": Limits(resume_window=0.2)},
     "slow": {"limits": Limits(audio_ahead=1.0)},
     "broken": {"made": stages(BrokenLlm)},
+    "mute": {"made": stages(voice=TtsFaults(fail_after=0))},
 }
 
 

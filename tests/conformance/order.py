@@ -20,11 +20,13 @@ class Order:
     ended: bool = False
     turn_open: bool = False
     turn_item: str | None = None  # of the deltas of this turn
+    untold: list[str | None] = field(default_factory=list)  # items of turns that ended; None: there were no deltas
     transcripts: set[str] = field(default_factory=set)  # items that had their transcript
     reply: str | None = None  # the one that goes on
     reply_item: str | None = None
     words: str = ""  # its deltas
     said_at: int = 0  # ms: when its last delta began
+    failed: bool = False  # it had its reply.error
     transcript: bool | None = None  # whether it was interrupted, once that is told
     replies: list[str] = field(default_factory=list)  # every reply there was
     session_id: str | None = None
@@ -85,10 +87,12 @@ class Order:
     def _input_speech_stopped(self, event: dict[str, Any]) -> None:
         assert self.turn_open, "a turn ended that had not begun"
         self.turn_open = False
+        self.untold.append(self.turn_item)
 
     def _transcript_user(self, event: dict[str, Any]) -> None:
         assert not self.turn_open, "a transcript inside its turn"
         assert event["item_id"] not in self.transcripts, "a second transcript of one item"
+        assert {event["item_id"], None} & {*self.untold}, "a transcript of no turn that ended"
         self.transcripts.add(event["item_id"])
 
     # --- the agent's reply
@@ -98,7 +102,7 @@ class Order:
         assert event["reply_id"] not in self.replies, "a reply began twice"
         self.reply, self.reply_item = event["reply_id"], event["item_id"]
         self.replies.append(event["reply_id"])
-        self.words, self.said_at, self.transcript = "", 0, None
+        self.words, self.said_at, self.failed, self.transcript = "", 0, False, None
 
     def _reply_audio(self, event: dict[str, Any]) -> None:
         self._belongs(event)
@@ -108,6 +112,7 @@ class Order:
         self.words += event["delta"]
         if event["start_ms"] is not None:
             assert event["start_ms"] >= self.said_at, "words out of order"
+            assert event["end_ms"] is None or event["end_ms"] >= event["start_ms"], "a word ends before it begins"
             self.said_at = event["start_ms"]
 
     def _transcript_agent(self, event: dict[str, Any]) -> None:
@@ -120,6 +125,8 @@ class Order:
 
     def _reply_error(self, event: dict[str, Any]) -> None:
         self._belongs(event)
+        assert not self.failed, "a reply failed twice"
+        self.failed = True
 
     def _reply_done(self, event: dict[str, Any]) -> None:
         self._belongs(event)
@@ -133,5 +140,5 @@ class Order:
     def _belongs(self, event: dict[str, Any]) -> None:
         assert self.reply == event["reply_id"], f"{event['type']} of a reply that is not live"
         assert event.get("item_id", self.reply_item) == self.reply_item, "the item changed in its reply"
-        if event["type"] != "reply.done" and event["type"] != "reply.error":
+        if event["type"] != "reply.done":
             assert self.transcript is None, f"{event['type']} after the reply's transcript"

@@ -6,10 +6,14 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from antiphon.audio.g711 import codec
+from antiphon.audio.pcm import from_float
+from antiphon.lab.tones import begun
 from antiphon.types import ALAW_8K, PCM_24K, ULAW_8K
 from tests.conformance.client import PATIENCE, StrictClient
 from tests.conformance.house import CODE, House
@@ -88,9 +92,19 @@ class Script:
         """Bytes in a text frame."""
         await self.client.send_raw(base64.b64decode(data), text=True)
 
-    async def do_say(self, words: str) -> None:
-        encoding = next(event["config"]["input"]["format"]["encoding"] for event in self._configs())
-        await self.client.send_audio(spoken(words, encoding))
+    async def do_say(self, what: str | dict[str, Any]) -> None:
+        """Speaks, and is silent after it: these words, or these `words`, with so long a `pause` (seconds), in messages
+        of so many bytes (`size`)."""
+        encoding = next(self._configs())["config"]["input"]["format"]["encoding"]
+        said = what if isinstance(what, dict) else {"words": what}
+        audio = spoken(said["words"], encoding, pause=said.get("pause", PAUSE))
+        await self.client.send_audio(audio, size=said.get("size", 9_600))
+
+    async def do_hum(self, seconds: float) -> None:
+        """A sound that is no word."""
+        rate = PCM_24K.sample_rate
+        hum = 0.2 * np.sin(2 * np.pi * 150 / rate * np.arange(round(seconds * rate)))
+        await self.client.send_audio(from_float(hum.astype(np.float32)) + bytes(2 * round(PAUSE * rate)))
 
     async def do_utter(self, words: str) -> None:
         """Speaks without the pause that would end the turn."""
@@ -154,6 +168,16 @@ class Script:
             assert event is not None, f"closed with {self.client.closed}"
             assert matches(event, wanted), f"got {brief(event)}, not {wanted}"
 
+    async def do_heard(self, words: str) -> None:
+        """What the newest reply sounded like until now, in the output format; nothing, where it was silent."""
+        audio = [event for event in self.client.events if event["type"] == "reply.audio"]
+        assert audio, "no audio came"
+        newest = audio[-1]["reply_id"]
+        data = b"".join(base64.b64decode(event["data"]) for event in audio if event["reply_id"] == newest)
+        audio_format = FORMATS[next(self._configs())["config"]["output"]["format"]["encoding"]]
+        found = CODE.decode(codec(audio_format).decode(data), audio_format.sample_rate)
+        assert " ".join(begun(found)) == words, f"heard {begun(found)}"
+
     async def do_never(self, wanted: dict[str, Any]) -> None:
         """None of these types for so many seconds."""
         loop = asyncio.get_running_loop()
@@ -166,7 +190,7 @@ class Script:
 
     async def do_shows(self, field: dict[str, Any]) -> None:
         """The newest echo has this value at this path."""
-        config = next(iter(self._configs()))["config"]
+        config = next(self._configs())["config"]
         found = at_path(config, field["path"])
         assert matches(found, field["value"]), f"{field['path']} is {found!r}"
 
@@ -193,8 +217,9 @@ class Script:
         assert event is None, f"got {brief(event)}" if event else ""
         assert self.client.closed == code, f"closed with {self.client.closed}"
 
-    def _configs(self) -> list[dict[str, Any]]:
-        return [event for event in reversed(self.client.events) if "config" in event]
+    def _configs(self) -> Iterator[dict[str, Any]]:
+        """The events with an echo, the newest first."""
+        return (event for event in reversed(self.client.events) if "config" in event)
 
 
 def matches(event: Any, pattern: Any) -> bool:

@@ -77,6 +77,7 @@ class ReplyFailed:
     stage: str
     message: str
     retryable: bool = False  # the same may go well another time
+    status: int | None = None  # of HTTP, that a provider answered with
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class ReplyFault:
     code: str
     message: str
     retryable: bool
+    status: int | None = None  # of HTTP, that a provider answered with
 
 
 @dataclass(frozen=True, slots=True)

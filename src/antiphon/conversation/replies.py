@@ -267,9 +267,11 @@ def failed(s: Step, event: ReplyFailed) -> None:
     if s.state.missed and s.state.missed.reply_id == event.reply_id:
         s.set(missed=replace(s.state.missed, failed=True))  # what there is will be heard, and an apology after it
         return
+    if s.state.live and s.state.live.failed:
+        return  # that is known
     s.set_live(failed=True)
     message = f"{event.stage}: {event.message}"
-    s.emit(out.ReplyFault(event.reply_id, "provider_error", message, event.retryable))
+    s.emit(out.ReplyFault(event.reply_id, "provider_error", message, event.retryable, event.status))
 
 
 def playout_started(s: Step, event: PlayoutStarted) -> None:

@@ -151,7 +151,7 @@ class Reply:
     def _failed(self, error: ProviderError) -> None:
         log.warning("reply %s failed: %s", self.reply_id, error.brief)
         log.debug("reply %s: %s", self.reply_id, error)
-        self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error), error.retryable))
+        self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error), error.retryable, error.status))
 
     # --- writing --------------------------------------------------------------------------------------------------
 

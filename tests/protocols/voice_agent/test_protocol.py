@@ -213,14 +213,14 @@ NOTICES = [
         {"type": "session.ended", "session_duration_seconds": 2.5, "audio_duration_seconds": None, "cost": ANY},
     ),
     (
-        notices.ReplyFault("r", "provider_error", "llm: no room", retryable=True),
+        notices.ReplyFault("r", "provider_error", "llm: no room", retryable=True, status=529),
         {
             "type": "reply.error",
             "reply_id": "r",
             "code": "provider_error",
             "message": "llm: no room",
             "retryable": True,
-            "status_code": None,
+            "status_code": 529,
         },
     ),
     (

@@ -99,7 +99,7 @@ class ReplyError(_Event, frozen=True, kw_only=True, tag="reply.error"):
     code: str
     message: str
     retryable: bool = False
-    status_code: int | None = None
+    status_code: int | None = None  # of HTTP, that the provider answered with
 
 
 class ToolCall(_Event, frozen=True, kw_only=True, tag="tool.call"):

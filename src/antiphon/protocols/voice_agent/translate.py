@@ -63,8 +63,10 @@ def event(notice: Told, *, now: float, old_client: bool = False) -> events.Event
             return events.ReplyStarted(reply_id=reply_id, item_id=item_id, timestamp=now)
         case notices.ReplyDone(reply_id, status):
             return events.ReplyDone(reply_id=reply_id, status=status.value, timestamp=now)
-        case notices.ReplyFault(reply_id, code, message, retryable):
-            return events.ReplyError(reply_id=reply_id, code=code, message=message, retryable=retryable, timestamp=now)
+        case notices.ReplyFault(reply_id, code, message, retryable, status):
+            return events.ReplyError(
+                reply_id=reply_id, code=code, message=message, retryable=retryable, status_code=status, timestamp=now
+            )
         case notices.ToolCalled(call_id, name, arguments) if old_client:
             return events.ToolCall(call_id=call_id, name=name, arguments=arguments, args=arguments, timestamp=now)
         case notices.ToolCalled(call_id, name, arguments):
