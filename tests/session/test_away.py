@@ -7,6 +7,7 @@ import asyncio
 from antiphon.conversation import notices as out
 from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.providers.base import LlmRequest, TextDelta
+from antiphon.session.makings import Hooks
 from antiphon.tools.function import tool
 from antiphon.types import Role, SessionConfig, ToolCall, ToolSpec
 from tests.session.calling import GREETING, LONG, agent_said, instant, run_call, settings, stages, words
@@ -150,3 +151,20 @@ def test_words_of_the_caller_come_before_the_rest() -> None:
 
     replies = iter([LONG, "Okay."])
     run_call(scenario, stages=instant(lambda _: next(replies)))
+
+
+def test_what_waited_for_the_store_is_not_told_to_the_next_connection() -> None:
+    async def stored() -> None:
+        await asyncio.sleep(5)
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        call.say("good morning")
+        await call.client.until(out.SpeechStopped)
+        await asyncio.sleep(1)
+        assert not call.client.all(out.UserTranscript)
+        call.session.lost(asyncio.get_running_loop().time())
+        assert call.client.all(out.UserTranscript)
+        call.session.returned()
+
+    run_call(scenario, hooks=Hooks(stored=stored))

@@ -51,7 +51,8 @@ class Park:
         self._running[session_id] = task
 
     async def find(self, principal: Principal, session_id: str) -> Stay | None:
-        """The session, if it is here and theirs; None if it is not here. Raises ProtocolError, fatal."""
+        """The session, if it is here and theirs, without a client; None if it is not here. Raises ProtocolError,
+        fatal."""
         if principal.resumes not in (None, session_id):
             raise refusals.session_forbidden()
         stay = self._stays.get(session_id)
@@ -61,6 +62,7 @@ class Park:
             raise refusals.session_not_found()
         if stay.booking.record.account != principal.account:
             raise refusals.session_forbidden()
+        stay.supplant()  # how its reply ended is stored before anyone is told
         if not await stay.booking.is_ours(timeout=OWNER_TIMEOUT):
             await self._wait(stay)
             return None

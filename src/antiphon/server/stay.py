@@ -134,12 +134,16 @@ class Stay:
         else:
             self.session.end(GONE)
 
-    def take(self, line: Line, *, last_seq: int | None = None) -> float:
-        """The client is back, on another connection; one it still has, though it may not know, is closed. `last_seq`
-        is the last event it has, if it counts them. Returns the seconds it was away."""
+    def supplant(self) -> None:
+        """The client is coming back, on another connection: one it still has, though it may not know, is closed."""
         if old := self.line:
             old.outbox.abandon(*SUPPLANTED)
             self.leave(old, at=old.seen())
+
+    def take(self, line: Line, *, last_seq: int | None = None) -> float:
+        """The client is back, on another connection, and all that it was or will be told is stored. `last_seq` is the
+        last event it has, if it counts them. Returns the seconds it was away."""
+        self.supplant()  # another may have been quicker
         self._stop_waiting()
         missed = line.protocol.resume(self._protocol.settings, log=self._protocol.log, last_seq=last_seq)
         self.line, self._protocol = line, line.protocol

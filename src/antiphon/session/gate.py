@@ -32,6 +32,7 @@ class Gate:
         self._stored = stored
         self._tasks = tasks
         self._on_open = on_open
+        self._away = False  # nobody is told anything, so nothing waits
         self._unstored: set[str] = set()  # calls of the client's whose intent is being stored, and _TURNS
         self._waiting: deque[Notice] = deque()
 
@@ -40,7 +41,8 @@ class Gate:
         return bool(self._unstored) or self._peer.congested
 
     def send(self, notice: Notice) -> None:
-        if self._stored and _TURNS not in self._unstored and isinstance(notice, UserTranscript | AgentTranscript):
+        waits = not self._away and isinstance(notice, UserTranscript | AgentTranscript)
+        if self._stored and waits and _TURNS not in self._unstored:
             self.shut(_TURNS)
             self._tasks.spawn(self._store(self._stored), "store")
         if self._unstored:
@@ -49,7 +51,8 @@ class Gate:
             self._peer.send(notice)
 
     def shut(self, call_id: str) -> None:
-        self._unstored.add(call_id)
+        if not self._away:
+            self._unstored.add(call_id)
 
     def open(self, call_id: str, *, stored: bool) -> None:
         """The call's intent is stored, or will not be: then the client never hears of it."""
@@ -66,6 +69,17 @@ class Gate:
         """The session ends: nothing is waited for any more."""
         for call_id in tuple(self._unstored):
             self.open(call_id, stored=False)
+
+    def leave(self) -> None:
+        """The peer is gone. Whoever comes next is not told late what was meant for it."""
+        self._away = True
+        self._unstored.clear()
+        while self._waiting:
+            self._peer.send(self._waiting.popleft())
+
+    def come_back(self) -> None:
+        """The peer is there again, and all that happened meanwhile is stored."""
+        self._away = False
 
     async def _store(self, stored: Callable[[], Awaitable[None]]) -> None:
         await stored()

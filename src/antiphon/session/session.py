@@ -192,12 +192,14 @@ class Session:
         """The peer is gone, and was there until `at`, in the loop's time. The session waits for `returned`: nobody
         is spoken to, and what the peer is told meanwhile is told to nobody."""
         self._ear.pause()
+        self._gate.leave()
         self.post(ev.CallerLeft(at))
 
     def returned(self, *, replayed: bool = False, unasked: frozenset[str] = frozenset()) -> None:
-        """The peer is there again. `replayed`: it knows all that it was told meanwhile. `unasked` are tool calls that
-        the client is to be asked, perhaps again."""
+        """The peer is there again, and what happened meanwhile is stored. `replayed`: it knows all that it was told
+        meanwhile. `unasked` are tool calls that the client is to be asked, perhaps again."""
         self._ear.go_on()
+        self._gate.come_back()
         self.post(ev.CallerReturned(replayed, unasked))
 
     def asked(self, *, idempotent: bool = False) -> frozenset[str]:
