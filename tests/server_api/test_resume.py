@@ -175,6 +175,23 @@ def test_a_resume_takes_the_session_from_a_connection_that_is_still_open():
     using(body)
 
 
+def test_what_was_sent_into_a_dead_connection_was_not_heard():
+    async def body(served):
+        async with served.client() as dead, served.client() as client:
+            ready = await dead.configure(greeting=GREETING)
+            await next_of(dead, ReplyAudio)
+            await asyncio.sleep(1.0)
+            dead._socket.transport.pause_reading()  # nobody is there to answer a ping
+            await asyncio.sleep(5.0)  # longer than the greeting lasts
+            await client.resume(ready.session_id)
+            rest = await heard(client)
+            dead._socket.transport.abort()
+        assert rest == GREETING.split()[-len(rest) :]
+        assert len(rest) > 3
+
+    using(body)
+
+
 # --- events with numbers
 
 

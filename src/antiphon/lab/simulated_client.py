@@ -86,6 +86,9 @@ class SimulatedClient:
     def congested(self) -> bool:
         return False
 
+    def is_there(self, since: float) -> bool:
+        return True
+
     # --- what came ------------------------------------------------------------------------------------------------
 
     async def until(self, kind: type[N], *, count: int = 1, timeout: float = 60.0) -> N:

@@ -13,6 +13,7 @@ from antiphon.server import recall
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
+from antiphon.server.pulse import pulse_of
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 from antiphon.server.stay import Line, Stay
@@ -40,7 +41,7 @@ class Connection:
         blueprint = runtime.blueprint
         self._protocol = VoiceAgentProtocol(strict=blueprint.strict, extensions=extensions, defaults=blueprint.defaults)
         self._outbox = Outbox(websocket, on_drained=self._drained)
-        self._line = Line(self._outbox, self._protocol, self._visit.seen)
+        self._line = Line(self._outbox, self._protocol, self._seen, pulse_of(websocket))
         self._stay: Stay | None = None
         self._closed_by_client = False  # it said goodbye to the socket, so it was there until then
 
@@ -64,6 +65,10 @@ class Connection:
     def _drained(self) -> None:
         if self._session:
             self._session.drained()
+
+    def _seen(self) -> float:
+        """The loop's time of the client's last sign of life."""
+        return max(self._visit.seen(), self._line.pulse.seen if self._line.pulse else 0.0)
 
     # --- limits ---------------------------------------------------------------------------------------------------
 
@@ -196,7 +201,7 @@ class Connection:
     async def _finish(self, writer: asyncio.Task[None]) -> None:
         self._visit.leave()
         if self._stay:
-            self._stay.leave(self._line, at=None if self._closed_by_client else self._visit.seen())
+            self._stay.leave(self._line, at=None if self._closed_by_client else self._seen())
         self._outbox.close(refusals.CLOSE_NORMAL)
         await asyncio.wait([writer], timeout=CLOSE_TIMEOUT)
         writer.cancel()

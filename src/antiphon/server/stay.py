@@ -12,6 +12,7 @@ from antiphon.protocols.voice_agent import Told, VoiceAgentProtocol, refusals
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
+from antiphon.server.pulse import Pulse
 from antiphon.server.runtime import Blueprint
 from antiphon.server.stores.base import SessionMissing, StoreError
 from antiphon.session.makings import Past
@@ -36,6 +37,7 @@ class Line:
     outbox: Outbox
     protocol: VoiceAgentProtocol
     seen: Callable[[], float]  # loop time of the client's last sign of life
+    pulse: Pulse | None = None
 
 
 class Stay:
@@ -118,6 +120,13 @@ class Stay:
     @property
     def congested(self) -> bool:
         return self.line is not None and self.line.outbox.congested
+
+    def is_there(self, since: float) -> bool:
+        pulse = self.line.pulse if self.line else None
+        if pulse is None or pulse.seen >= since:
+            return True
+        pulse.ask()
+        return False
 
     # --- connections come and go ----------------------------------------------------------------------------------
 

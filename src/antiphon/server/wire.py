@@ -14,10 +14,12 @@ from typing import Any, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 from websockets.protocol import State
 
 from antiphon.server.limits import Allowance, Limits
 from antiphon.server.lobby import Lobby, Place
+from antiphon.server.pulse import ASK_EVERY, EXTENSION
 
 WRITE_BUFFER = 8 * 1024  # bytes parked in user space before writing pauses: about two frames of audio
 SEND_BUFFER = 64 * 1024  # bytes parked in the kernel
@@ -83,6 +85,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._held: asyncio.Handle | None = None  # until it goes on, while nothing is read
         self._given = 0  # messages to the application, since the last pass
         self.close_timeout = STRANGER_TIMEOUT
+        self.seen = clock()  # it is the connection's Pulse
+        self._asked = 0.0
 
     def connection_made(self, transport: Any) -> None:
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
@@ -97,9 +101,25 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._unread.clear()
         super().connection_lost(exc)
 
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.handshake_complete:  # else it was refused
+            cast(dict[str, Any], self.scope["extensions"])[EXTENSION] = self
+
+    def ask(self) -> None:
+        """Sends a ping, unless one was sent just now."""
+        now = self.loop.time()
+        if now - self._asked < ASK_EVERY or self.conn.state is not State.OPEN or self.transport.is_closing():
+            return
+        self._asked = now
+        # A client may answer only the newest of several pings: where uvicorn waits for one, this is the same again.
+        self.conn.send_ping(self.pending_ping_payload or b"")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
     # --- what comes in ----------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        self.seen = self.loop.time()
         if self._unread or self._held or self.read_paused or len(data) > SLICE:
             self._unread += data
             if not self._held:

@@ -40,6 +40,9 @@ class Gate:
     def congested(self) -> bool:
         return bool(self._unstored) or self._peer.congested
 
+    def is_there(self, since: float) -> bool:
+        return self._peer.is_there(since)
+
     def send(self, notice: Notice) -> None:
         waits = not self._away and isinstance(notice, UserTranscript | AgentTranscript)
         if self._stored and waits and _TURNS not in self._unstored:

@@ -35,7 +35,9 @@ class Ear:
         transcriber: Transcriber,
         timers: Timers,
         post: Callable[[Event], None],
+        is_there: Callable[[float], bool],
     ) -> None:
+        """`is_there` is the peer's (see Peer): a line that may be dead is not taken for a caller who is silent."""
         self._vad = vad
         self._submit = vad.submit if isinstance(vad, BatchingVadStream) else None
         self._gate = VoiceGate()
@@ -44,6 +46,7 @@ class Ear:
         self._transcriber = transcriber
         self._timers = timers
         self._post = post
+        self._is_there = is_there
         self._loop = asyncio.get_running_loop()
         self._samples = 0  # received so far, at RATE
         self._tail = bytearray()  # the newest TAIL_SECONDS of audio
@@ -141,6 +144,7 @@ class Ear:
             wait = MISSING_AFTER
             if self._gate.on or self._timers.awaits_audio:
                 wait = MISSING_STEP
-                self._assumed += int(MISSING_STEP * RATE)
-                self._take(bytes(int(MISSING_STEP * RATE) * 2))
+                if self._is_there(self._loop.time() - MISSING_AFTER):
+                    self._assumed += int(MISSING_STEP * RATE)
+                    self._take(bytes(int(MISSING_STEP * RATE) * 2))
         self._missing = self._loop.call_later(wait, self._assume_silence)

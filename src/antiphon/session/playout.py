@@ -26,6 +26,8 @@ FRAME = 0.04  # seconds of audio in one message
 FADE = 0.005  # seconds over which audio comes back after a hold
 ACK_GRACE = 0.5  # seconds an acknowledging client may take to say it has played the last sample
 ACK_WAIT = 0.35  # the same, of a reply that was stopped: the turn that stopped it takes longer than that
+ASK_AGAIN = 0.05  # seconds between two looks for a sign of life
+DOUBT = 30.0  # seconds without one, after which the connection would have been closed as dead
 INAUDIBLE = 0.002  # seconds: less of a word than this, at its very beginning, nobody has heard
 FLUSH_MARGIN = 0.06  # seconds; the way of a flush and the way of the audio differ by less: twice a jitter of 30 ms
 AHEAD = 2  # sentences given to the TTS beyond the one that is played: what an interruption pays for in vain
@@ -255,10 +257,19 @@ class Playout:
             wait = speech.ledger.clock.ends_at + (ACK_GRACE if self.acknowledges else 0.0) - now
             if wait > TINY:
                 return wait
+        if not self._arrived(speech, now):
+            return ASK_AGAIN
         reply_id, heard = self._reply_id, speech.ledger.heard(speech.samples)
         self._clear()
         self._post(PlayoutFinished(reply_id, heard))
         return None
+
+    def _arrived(self, speech: Speech, now: float) -> bool:
+        """Whether the client was still there when the end of the reply came; its connection may have died unnoticed."""
+        clock = speech.ledger.clock
+        if clock.acknowledged == clock.sent_samples or now > clock.ends_at + DOUBT:
+            return True
+        return self._peer.is_there(clock.ends_at - self._delay)
 
     def _stopping(self, speech: Speech, now: float) -> float | None:
         assert self._stop_by is not None

@@ -92,6 +92,7 @@ class Session:
             transcriber=self._transcriber,
             timers=self._timers,
             post=self.post,
+            is_there=self._gate.is_there,
         )
         self._mouth = Mouth(
             config=config,
