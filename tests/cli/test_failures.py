@@ -70,7 +70,7 @@ def test_a_group_without_a_command_shows_its_help(antiphon):
 def test_help_names_every_command(antiphon):
     done = antiphon()
     assert done.code == 0
-    for command in ("serve", "call", "talk", "say", "transcribe", "chat", "models", "bench", "demo"):
+    for command in ("serve", "call", "talk", "say", "transcribe", "chat", "models", "bench", "eval", "demo"):
         assert command in done.out
 
 

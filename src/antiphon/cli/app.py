@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from antiphon.cli import bench, call, chat, demo, doctor, models, say, serve, talk, transcribe
+from antiphon.cli import bench, call, chat, demo, doctor, eval, models, say, serve, talk, transcribe
 from antiphon.cli.terminal import tell_failure
 from antiphon.errors import AntiphonError, ConfigError
 
@@ -32,6 +32,7 @@ app.command(rich_help_panel=STAGES)(transcribe.transcribe)
 app.command(rich_help_panel=STAGES)(chat.chat)
 app.command(rich_help_panel=TOOLS)(doctor.doctor)
 app.add_typer(models.app, name="models", rich_help_panel=TOOLS)
+app.command("eval", rich_help_panel=TOOLS)(eval.evaluate)
 app.add_typer(bench.app, name="bench", rich_help_panel=TOOLS)
 
 

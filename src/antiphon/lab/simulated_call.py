@@ -37,11 +37,16 @@ class Spoken:
     ends: float
 
 
+# What a microphone takes in a frame, given when the frame began and what the caller said in it.
+Room = Callable[[float, bytes], bytes]
+
+
 class SimulatedCaller:
     """Sends a frame every 20 ms, of what it was told to say or of silence. A frame leaves when it is complete."""
 
     def __init__(self, audio_format: AudioFormat, send: Callable[[bytes], None]) -> None:
         self.muted = False  # nothing at all is sent, and the time is not made up for
+        self.room: Room | None = None
         self.rate = audio_format.sample_rate
         self._encode = codec(audio_format).encode
         self._send = send
@@ -64,7 +69,10 @@ class SimulatedCaller:
                 continue
             pcm = bytes(self._waiting[: self._frame])
             del self._waiting[: self._frame]
-            self._send(self._encode(pcm.ljust(self._frame, b"\0")))
+            pcm = pcm.ljust(self._frame, b"\0")
+            if self.room:
+                pcm = self.room(self._next - 2 * FRAME, pcm)
+            self._send(self._encode(pcm))
 
 
 class SimulatedCall:

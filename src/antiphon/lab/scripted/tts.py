@@ -7,11 +7,11 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from antiphon.audio.pcm import SAMPLE_BYTES
 from antiphon.errors import BadRequest, Disconnected, ProviderError
 from antiphon.lab.outbox import Outbox
-from antiphon.lab.tones import ToneCode
 from antiphon.providers.base import SpeechChunk, TtsCapabilities, WordTime
 
 
@@ -47,12 +47,18 @@ class TtsFaults:
     error: ProviderError | None = None  # None: Disconnected
 
 
+class Voice(Protocol):
+    """Whatever can speak a text: a tone code, or a voice."""
+
+    def speak(self, text: str, rate: int, *, lead: float = 0.0) -> tuple[bytes, list[WordTime]]: ...
+
+
 class ScriptedTts:
     """Speaks `code`. `faults` may be replaced at any time: it holds for the streams opened after."""
 
     def __init__(
         self,
-        code: ToneCode,
+        code: Voice,
         *,
         timing: TtsTiming | None = None,
         faults: TtsFaults | None = None,
