@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class Encoding(StrEnum):
@@ -85,6 +85,8 @@ class TurnDetection:
     vad_threshold: float = 0.5  # probability of speech, 0 to 1
     min_silence: int = 600  # the pause that ends a turn
     max_silence: int = 3000  # a turn never stays open longer than this after the last sound
+    adaptive: bool = False  # the pause follows from what is known, and these two do not count
+    mode: Literal["min_latency", "balanced", "max_accuracy"] | None = None  # how patient it then is; None: as agreed
     interrupt_response: bool = True  # False: the agent is never interrupted
 
 

@@ -51,6 +51,14 @@ class Ears:
         return " ".join(self.words.get(utterance, ()))
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """A model of turns: what it says, of the words heard by then, and after how long."""
+
+    of: Callable[[str], float]
+    takes: float = 60
+
+
 class Call:
     """`model` is what it answers, in order (its last answer again and again), or a function of the request. `script`
     is what becomes of every line that is to be spoken word for word; None: it is spoken. `stops_after` is how long a
@@ -65,6 +73,8 @@ class Call:
         script: Answer | None = None,
         tools: dict[str, Tool] | None = None,
         ears: Ears | None = None,
+        detector: Opinion | None = None,
+        reader: Opinion | None = None,
         stops_after: float | None = 0,
         open_at: float | None = 0,
     ) -> None:
@@ -77,6 +87,7 @@ class Call:
         self.ears = ears or Ears()
         self.speaker = Speaker(self)
         self.stops_after = stops_after
+        self._detector, self._reader = detector, reader
         self.tools = tools or {}
         self._script = script
         self._model = model if model is not None else [Answer("All right then.")]
@@ -147,7 +158,9 @@ class Call:
 
     def when(self, told: str) -> float:
         """When a line of the story was told, for the first time."""
-        return next(time for time, notice in self.notices if _TELL[type(notice)](notice) == told)
+        return next(
+            time for time, notice in self.notices if type(notice) in _TELL and _TELL[type(notice)](notice) == told
+        )
 
     def ordered(self, *kinds: type) -> list[act.Action]:
         return [action for _, _, actions in self.log for action in actions if isinstance(action, kinds)]
@@ -194,6 +207,11 @@ class Call:
                 self.later(self.now + self.ears.final_after, lambda: self._hear(utterance, final=True))
             case act.NextUtterance(utterance):
                 self.ears.utterance = utterance
+            case act.JudgeTurn(_, last_voice):
+                silence = self.audio - last_voice
+                self._judge(self._detector, lambda p: ev.TurnJudged(last_voice, silence, p, self.audio))
+            case act.ReadEnding(text):
+                self._judge(self._reader, lambda p: ev.EndingRead(text, p, self.audio), text)
             case act.StartReply(reply_id, _, source, speculative):
                 if isinstance(source, act.Prompt):
                     self.requests.append(source.messages)
@@ -216,6 +234,11 @@ class Call:
                 self._timers.clear()
             case _:
                 pass
+
+    def _judge(self, model: Opinion | None, answer: Callable[[float], ev.Event], text: str | None = None) -> None:
+        if model:
+            probability = model.of(self.ears.text(self.ears.utterance) if text is None else text)
+            self.later(self.now + model.takes, lambda: self.post(answer(probability)))
 
     def _answer(self, source: act.Prompt | act.Script) -> Answer:
         if isinstance(source, act.Script):

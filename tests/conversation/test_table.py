@@ -16,6 +16,7 @@ import pytest
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
+from antiphon.conversation.endpointing import Evidence, Patience
 from antiphon.conversation.history import History
 from antiphon.conversation.machine import step
 from antiphon.conversation.recovery import Recovered
@@ -57,6 +58,8 @@ LETTERS: dict[type, str] = {
     act.CommitReply: "C",
     act.RunTool: "T",
     act.CloseSession: "X",
+    act.JudgeTurn: "j",
+    act.ReadEnding: "e",
 }
 
 FLOORS = {"nobody": None, "overlap": Floor.OVERLAP, "open": Floor.OPEN, "closing": Floor.CLOSING}
@@ -92,6 +95,8 @@ ASKED, ANSWERED = (("asked", Asked.ASKED),), (("asked", Asked.ANSWERED),)
 RUNNING = (("pending", (Pending(ORDER, "r0"),)),)
 AWAY = (("presence", Presence.AWAY),)
 LEAVING = (("farewell", Farewell("budget_tokens", "Goodbye.")),)
+PAUSED = (("pause", Evidence()),)
+PATIENT = (("settings", Settings(tools=(ToolSpec("order"),), patience=Patience.BALANCED, judges=True)),)
 CASES: dict[str, Case] = {
     "voice started": Case(ev.VoiceStarted(4_900, 5_000)),
     "voice stopped": Case(ev.VoiceStopped(4_900, 5_000)),
@@ -100,6 +105,12 @@ CASES: dict[str, Case] = {
     "the final, asked for": Case(heard(f"{SAID} for two", final=True), ASKED),
     "an empty final, asked for": Case(heard("", final=True), (*ASKED, ("text", ""))),
     "a final, not asked for": Case(heard(f"{SAID} for two", final=True), (("asked", Asked.NOT_YET),)),
+    "the detector, of a pause nobody weighs": Case(ev.TurnJudged(4_900, 100, 0.9, 5_060)),
+    "the detector, weighed": Case(ev.TurnJudged(4_900, 100, 0.9, 5_060), PAUSED, PATIENT),
+    "the reader, of these words": Case(ev.EndingRead(SAID, 0.9, 5_200), (*PAUSED, ("read_since", 5_150)), PATIENT),
+    "the final, that reopens": Case(heard("my number is", final=True), (*PAUSED, *ASKED), PATIENT),
+    "voice stopped, to be weighed": Case(ev.VoiceStopped(4_900, 5_000), (), PATIENT),
+    "timer judge": Case(ev.TimerFired("judge"), PAUSED, PATIENT),
     "timer early_final": Case(ev.TimerFired("early_final")),
     "timer endpoint, no final yet": Case(ev.TimerFired("endpoint"), ASKED),
     "timer endpoint, final there": Case(ev.TimerFired("endpoint"), ANSWERED),
@@ -158,17 +169,16 @@ def state(row: str, column: str, case: Case, phase: Phase = Phase.OPEN) -> State
     if (how := COLUMNS[column]) is not None:
         live = Reply("r1", "m2", Plan(Trigger.TURN), act.Script(""), progress=how[0], gate=how[1])
     history = History().said(Role.USER, "hello").called("r0", ORDER)
-    if not case.state:
+    if not dict(case.state).keys() - {"settings"}:
         history = history.returned(ORDER, "ok")
     return State(
-        settings=Settings(tools=(ToolSpec("order"),)),
         phase=phase,
         voice=Voice.ON if voice == "on" else Voice.OFF,
         last_voice=4_900,
         turn=turn,
         live=live,
         history=history,
-        **dict(case.state),
+        **{"settings": Settings(tools=(ToolSpec("order"),)), **dict(case.state)},
     )
 
 

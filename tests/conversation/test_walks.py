@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from antiphon.conversation import events as ev
 from antiphon.conversation import farewell, fillers, overlap, replies, turns
+from antiphon.conversation.endpointing import Patience
 from antiphon.conversation.machine import step
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.conversation.state import Phase, Progress, State
 from antiphon.types import Role, ToolCall, ToolSpec
 from tests.conversation.rules import Rules
-from tests.conversation.simulate import Answer, Call, Ears, Tool
+from tests.conversation.simulate import Answer, Call, Ears, Opinion, Tool
 
 MINUTE = 60_000
 TIMERS = (
@@ -46,6 +47,9 @@ tools = st.builds(Tool, st.sampled_from(["ok", ""]), st.sampled_from([None, 0, 4
 house = st.builds(
     Settings,
     mode=st.sampled_from([Mode.STREAMING, Mode.STREAMING, Mode.CASCADE]),
+    patience=st.sampled_from([None, None, *Patience]),
+    judges=st.booleans(),
+    reads_endings=st.booleans(),
     interruptible=st.sampled_from([True, True, False]),
     idle_after=st.just(30.0),
     speculate=st.sampled_from([True, True, False]),
@@ -153,6 +157,7 @@ class Scene:
     partials: bool
     stops_after: int | None
     moves: list[Move]
+    judged: float | None = None
 
     def call(self) -> Call:
         return Call(
@@ -162,6 +167,8 @@ class Scene:
             script=self.script,
             tools=dict(zip(NAMES, self.tools, strict=True)),
             ears=Ears(self.final_after, self.partials),
+            detector=None if self.judged is None else Opinion(lambda _: self.judged or 0.0),
+            reader=None if self.judged is None else Opinion(lambda _: self.judged or 0.0, takes=90),
             stops_after=self.stops_after,
         )
 
@@ -184,6 +191,7 @@ scenes = st.builds(
     partials=st.booleans(),
     stops_after=st.sampled_from([0, 0, 350, 900, None]),
     moves=st.lists(moves, min_size=1, max_size=25),
+    judged=st.sampled_from([None, 0.02, 0.5, 0.98]),
 )
 
 
@@ -258,6 +266,8 @@ anything = st.one_of(
     st.builds(ev.VoiceStarted, st.integers(0, 9_000), st.integers(0, 9_000)),
     st.builds(ev.VoiceStopped, st.integers(0, 9_000), st.integers(0, 9_000)),
     st.builds(ev.Heard, st.sampled_from(TEXTS), st.integers(0, 4), st.integers(0, 9_000), st.booleans()),
+    st.builds(ev.TurnJudged, st.integers(0, 9_000), st.integers(0, 900), st.floats(0, 1), st.integers(0, 9_000)),
+    st.builds(ev.EndingRead, st.sampled_from(TEXTS), st.floats(0, 1), st.integers(0, 9_000)),
     st.builds(ev.ReplyText, ids, st.just("so")),
     st.builds(ev.ReplyToolCall, ids, calls),
     st.builds(ev.ReplyWritten, ids),

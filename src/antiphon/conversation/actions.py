@@ -48,6 +48,22 @@ class NextUtterance:
     utterance: int
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeTurn:
+    """Ask the turn detector about the audio from `onset` until now; the last sound in it was at `last_voice`. Both are
+    milliseconds of received audio. Answered by TurnJudged, or not at all."""
+
+    onset: int
+    last_voice: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEnding:
+    """Ask the model of language whether a sentence ends where `text` does. Answered by EndingRead, or not at all."""
+
+    text: str
+
+
 # --- replies ------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +171,8 @@ Action = (
     | Emit
     | Finalize
     | NextUtterance
+    | JudgeTurn
+    | ReadEnding
     | StartReply
     | CommitReply
     | HoldPlayout

@@ -39,6 +39,26 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnJudged:
+    """The answer to JudgeTurn: `probability`, 0 to 1, that the turn was over when `silence` ms had followed
+    `last_voice`."""
+
+    last_voice: int
+    silence: int
+    probability: float
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndingRead:
+    """The answer to ReadEnding: `probability`, 0 to 1, that a sentence ends where `text` does."""
+
+    text: str
+    probability: float
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     name: str
 
@@ -234,6 +254,8 @@ Event = (
     | VoiceStarted
     | VoiceStopped
     | Heard
+    | TurnJudged
+    | EndingRead
     | TimerFired
     | ToolReturned
     | SessionOpened

@@ -4,9 +4,9 @@ An event is a fact; `step` answers with the state after it and the orders to car
 is no longer live, speculative or missed, or an utterance that is over, is dropped here, at one gate, so that nothing
 stale can be heard, remembered or run.
 
-The handlers live in `turns.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the agent's side),
-`tools.py`, `presence.py` and `farewell.py`. They share one `Step`: the state so far and the orders so far. It lives for
-one call of `step` and is the only mutable thing here.
+The handlers live in `turns.py`, `pauses.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the
+agent's side), `tools.py`, `presence.py` and `farewell.py`. They share one `Step`: the state so far and the orders so
+far. It lives for one call of `step` and is the only mutable thing here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.conversation import endings, farewell, fillers, overlap, parting, presence, replies, tools, turns
+from antiphon.conversation import endings, farewell, fillers, overlap, parting, pauses, presence, replies, tools, turns
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, State
@@ -98,8 +98,9 @@ def _timer_fired(s: Step, event: ev.TimerFired) -> None:
 
 
 _TIMERS: dict[str, Callable[[Step], None]] = {
-    turns.EARLY_FINAL: turns.early_final,
-    turns.ENDPOINT: turns.endpoint,
+    pauses.EARLY_FINAL: turns.early_final,
+    pauses.ENDPOINT: turns.endpoint,
+    pauses.JUDGE: pauses.judge_again,
     turns.MAX_SILENCE: turns.give_up_on_transcript,
     turns.TRANSCRIPT: turns.give_up_on_transcript,
     turns.WORDLESS: turns.wordless,
@@ -115,6 +116,8 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.VoiceStarted: turns.voice_started,
     ev.VoiceStopped: turns.voice_stopped,
     ev.Heard: turns.heard,
+    ev.TurnJudged: pauses.judged,
+    ev.EndingRead: pauses.read,
     ev.TimerFired: _timer_fired,
     ev.ReplyText: replies.text,
     ev.ReplyToolCall: replies.tool_call,

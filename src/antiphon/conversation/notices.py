@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from antiphon.conversation.endpointing import Decision
 from antiphon.types import Cost
 
 
@@ -39,6 +40,16 @@ class UserTranscriptDelta:
 class UserTranscript:
     item_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """A pause in the caller's turn was weighed, at so many ms of received audio. For whoever watches; no client is
+    told."""
+
+    item_id: str
+    at: int
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,7 @@ Notice = (
     | SpeechStopped
     | UserTranscriptDelta
     | UserTranscript
+    | Endpointing
     | ReplyStarted
     | ReplyAudio
     | AgentTranscriptDelta

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import endings, replies, turns
+from antiphon.conversation import endings, pauses, replies, turns
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import HoldPlayout, ResumePlayout
 from antiphon.conversation.state import Aside, Asked, Floor, Gate, Progress, Reply, Trigger, Turn, Voice
@@ -97,7 +97,7 @@ def open_turn(s: Step) -> None:
     tell_open(s)
     s.at_audio(turns.WORDLESS, s.state.last_voice + s.settings.wordless_turn)
     if s.state.voice is Voice.OFF:
-        s.at_audio(turns.ENDPOINT, s.state.last_voice + s.settings.min_silence)
+        pauses.begin(s, s.state.last_voice)
 
 
 def tell_open(s: Step) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from antiphon.conversation.endpointing import Patience
 from antiphon.types import ToolSpec
 
 
@@ -18,6 +19,9 @@ class Settings:
     mode: Mode = Mode.STREAMING
 
     # Endpointing
+    patience: Patience | None = None  # how long a pause may be follows from what is known of it; None: `min_silence`
+    judges: bool = False  # there is a turn detector
+    reads_endings: bool = False  # there is a model of language that reads final transcripts
     min_silence: int = 600  # ms; the pause that ends a turn
     max_silence: int = 3000  # ms; the longest a turn stays open after the last sound, whatever the STT does
     early_final: int = 200  # ms; the pause at which the STT is asked for its final, dropped if speech goes on

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from antiphon.conversation.actions import Prompt, Script
+from antiphon.conversation.endpointing import Evidence, Pace
 from antiphon.conversation.history import History
 from antiphon.conversation.settings import Settings
 from antiphon.types import ToolCall
@@ -93,6 +94,10 @@ class Turn:
     text: str = ""  # the best transcript so far
     asked: Asked = Asked.NOT_YET
     ended_at: float | None = None  # when its silence was complete, in seconds of the monotonic clock
+    pause: Evidence | None = (
+        None  # what is known of the pause it is in; None: it is in none, or nothing follows from it
+    )
+    read_since: int | None = None  # ms of received audio at which its words were given to be read; None: nobody reads
     waited: bool = False  # its silence was made longer, for its words are the beginning of something
     given_up: bool = False  # an overlap whose hold came to nothing: it holds the agent no second time
 
@@ -174,6 +179,7 @@ class State:
     last_voice: int = 0  # ms of received audio
     turn: Turn | None = None
     utterance: int = 0  # the STT's open utterance; transcripts of others are dropped
+    pace: Pace = field(default_factory=Pace)  # of the caller's pauses within a turn
     aside: Aside | None = None  # the last one over the live reply
 
     live: Reply | None = None

@@ -9,10 +9,11 @@ nobody ──voice, agent silent──────────────▶ OP
 
 from __future__ import annotations
 
-from antiphon.conversation import endings, overlap, replies
+from antiphon.conversation import endings, overlap, pauses, replies
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import Finalize, HoldPlayout, NextUtterance
 from antiphon.conversation.events import Heard, VoiceStarted, VoiceStopped
+from antiphon.conversation.pauses import EARLY_FINAL, ENDPOINT, JUDGE
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Asked, Floor, Gate, Presence, Turn, Voice
 from antiphon.conversation.stepping import Step
@@ -20,19 +21,18 @@ from antiphon.conversation.values import is_unfinished
 from antiphon.conversation.words import is_backchannel
 from antiphon.types import Role
 
-# Timers of this side. All but TRANSCRIPT run on received audio.
-EARLY_FINAL = "early_final"  # ask the STT for its final before the turn is over
-ENDPOINT = "endpoint"  # the turn's silence is complete
+# Timers of this side, with those of `pauses.py`. All but TRANSCRIPT run on received audio.
 MAX_SILENCE = "max_silence"  # stop waiting for the transcript
 TRANSCRIPT = "transcript"  # the same, should audio stop coming as well
 WORDLESS = "wordless"  # an open turn in which nothing is understood
-TIMERS = (EARLY_FINAL, ENDPOINT, MAX_SILENCE, TRANSCRIPT, WORDLESS)
+TIMERS = (EARLY_FINAL, ENDPOINT, JUDGE, MAX_SILENCE, TRANSCRIPT, WORDLESS)
 
 
 # --- voice --------------------------------------------------------------------------------------------------------
 
 
 def voice_started(s: Step, event: VoiceStarted) -> None:
+    pauses.end(s, event.onset)
     s.set(voice=Voice.ON, last_voice=event.at)
     if s.state.turn:
         _voice_goes_on(s)
@@ -54,7 +54,7 @@ def voice_stopped(s: Step, event: VoiceStopped) -> None:
     if turn.floor is Floor.OVERLAP:
         s.at_audio(MAX_SILENCE, event.last_voice + s.settings.max_silence)
     else:
-        s.at_audio(ENDPOINT, event.last_voice + s.settings.min_silence)
+        pauses.begin(s, event.at)
 
 
 def _voice_goes_on(s: Step) -> None:
@@ -94,14 +94,18 @@ def heard(s: Step, event: Heard) -> None:
             _voice_goes_on(s)  # it was being closed for saying nothing
         s.at_audio(WORDLESS, event.at + s.settings.wordless_turn)
         _words_in_turn(s)
+    if changed or answers:
+        pauses.heard(s, event.at, final=answers)
     if answers:
-        _final_in_turn(s)
+        _final_in_turn(s, event.at)
 
 
-def _final_in_turn(s: Step) -> None:
+def _final_in_turn(s: Step, at: int) -> None:
     assert s.state.turn
     if s.state.turn.floor is Floor.CLOSING:
-        if not _waits_for_more(s):
+        if pauses.reopens(s, at):
+            s.clear(MAX_SILENCE, TRANSCRIPT)
+        elif not _waits_for_more(s):
             close(s)
     else:
         replies.speculate(s, s.state.turn.text)
@@ -142,7 +146,7 @@ def endpoint(s: Step) -> None:
 def _waits_for_more(s: Step) -> bool:
     """A number that was asked for pauses in its middle: once in each silence, it is given the longest one there is."""
     turn = s.state.turn
-    if turn is None or turn.waited or not s.settings.whole_values:
+    if turn is None or turn.waited or turn.pause or not s.settings.whole_values:
         return False
     if not is_unfinished(turn.text, question=s.state.history.last_said(), tools=s.settings.tools):
         return False

@@ -268,3 +268,13 @@ class TurnDetector(Protocol):
     async def probability(self, pcm: bytes) -> float:
         """That the caller has finished, from 0 to 1. `pcm` is the turn so far with the silence that follows it, 16-bit
         mono at 16 kHz; the last seconds are enough. Raises ProviderError."""
+
+
+@runtime_checkable
+class EndingReader(Protocol):
+    """Tells from the words alone whether a sentence ends with them. A language model may be one."""
+
+    name: str  # "smollm2/135m"
+
+    async def ends_sentence(self, text: str) -> float:
+        """The probability, 0 to 1, that it does, whatever punctuation `text` ends with. Raises ProviderError."""

@@ -18,7 +18,8 @@ from antiphon.types import AudioFormat, SessionConfig
 
 RATE = 16_000  # Hz, of everything behind the decoder
 SAMPLES_PER_MS = RATE // 1000
-TAIL_SECONDS = 5  # of audio kept to find the caller's last voiced sample in
+TAIL_SECONDS = 8  # of audio kept: what the turn detector hears
+SEARCHED_SECONDS = 5  # of it that the caller's last voiced sample is looked for in
 MISSING_AFTER = 1.0  # seconds without a frame after which silence is assumed
 MISSING_STEP = 0.1  # seconds of silence assumed at a time
 TINY = 1e-6  # seconds; a shorter wait is an error of rounding
@@ -120,10 +121,16 @@ class Ear:
                     self._voice_stopped(change.at, int(received))
         self._timers.advance(received)
 
+    def since(self, begin: float) -> bytes:
+        """The audio from `begin` (milliseconds of received audio) on, or the last TAIL_SECONDS of it: 16-bit mono at
+        RATE."""
+        samples = min(self._samples - int(max(begin, 0)) * SAMPLES_PER_MS, TAIL_SECONDS * RATE)
+        return bytes(self._tail[-2 * samples :]) if samples > 0 else b""
+
     def last_voice_at(self) -> Callable[[], float | None]:
         """Asked when a turn has ended: finds, whenever it is called, the loop time at which the caller's last voiced
         sample before now arrived. It takes half a millisecond, which the reply need not wait for."""
-        tail, rest = bytes(self._tail), self._last_frame + self._assumed / RATE
+        tail, rest = bytes(self._tail[-SEARCHED_SECONDS * RATE * 2 :]), self._last_frame + self._assumed / RATE
         by_vad = None if self._last_voice is None else self._samples - self._last_voice * SAMPLES_PER_MS
 
         def find() -> float | None:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
+from antiphon.conversation.endpointing import Patience
 from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.recovery import Recovered
 from antiphon.conversation.settings import Settings
-from antiphon.providers.base import Llm, Stt, Tts, Vad
+from antiphon.providers.base import EndingReader, Llm, Stt, Tts, TurnDetector, Vad
 from antiphon.providers.cost import Prices
 from antiphon.session.budget import Budget
 from antiphon.session.lines import Lines
 from antiphon.tools.base import Tool
-from antiphon.types import Cost, Message, SessionConfig, ToolCall
+from antiphon.types import Cost, Message, SessionConfig, ToolCall, TurnDetection
 
 if TYPE_CHECKING:
     from antiphon.session.session import Session
@@ -31,6 +32,8 @@ class Stages:
     llm: Llm
     tts: Tts
     vad: Vad
+    turn: TurnDetector | None = None  # None: turns end by silence and words
+    reader: EndingReader | None = None  # None: nobody reads final transcripts
     lines: Lines | None = None  # what is spoken when the TTS cannot; None: nothing is
 
 
@@ -83,6 +86,15 @@ def spoken_language(config: SessionConfig, options: SessionOptions) -> str:
     return config.language_codes[0] if len(config.language_codes) == 1 else options.language
 
 
+def _patience(detection: TurnDetection, settings: Settings, stages: Stages) -> Patience | None:
+    """None, a fixed pause, where one was asked for, or where nobody chose and no detector is there to know better."""
+    if not detection.adaptive:
+        return None
+    if detection.mode is not None:
+        return Patience(detection.mode)
+    return settings.patience or (Patience.BALANCED if stages.turn else None)
+
+
 def settings_for(
     config: SessionConfig, *, options: SessionOptions, stages: Stages, functions: Mapping[str, Tool]
 ) -> Settings:
@@ -93,6 +105,9 @@ def settings_for(
     tools.update({name: function.spec for name, function in functions.items()})
     return replace(
         options.settings,
+        patience=_patience(detection, options.settings, stages),
+        judges=stages.turn is not None,
+        reads_endings=stages.reader is not None,
         min_silence=detection.min_silence,
         max_silence=detection.max_silence,
         early_final=min(options.settings.early_final, detection.min_silence),

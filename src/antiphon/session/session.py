@@ -14,7 +14,7 @@ from collections import deque
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
-from antiphon.conversation import turns
+from antiphon.conversation import pauses
 from antiphon.conversation.machine import step
 from antiphon.conversation.recovery import Unfinished, unfinished
 from antiphon.conversation.settings import Settings
@@ -24,6 +24,7 @@ from antiphon.providers.base import Transcript
 from antiphon.session.budget import BudgetWatch
 from antiphon.session.calling import ToolRunner
 from antiphon.session.gate import Gate
+from antiphon.session.judging import Judges
 from antiphon.session.listening import RATE, Ear
 from antiphon.session.makings import Hooks, Past, SessionOptions, Stages, settings_for
 from antiphon.session.metering import Meter
@@ -93,6 +94,13 @@ class Session:
             timers=self._timers,
             post=self.post,
             is_there=self._gate.is_there,
+        )
+        self._judges = Judges(
+            detector=self._stages.turn,
+            reader=self._stages.reader,
+            ear=self._ear,
+            tasks=self._tasks,
+            post=self.post,
         )
         self._mouth = Mouth(
             config=config,
@@ -283,7 +291,7 @@ class Session:
             self._carry_out(action)
 
     def _timer_fired(self, name: str) -> None:
-        if name == turns.ENDPOINT:
+        if name == pauses.ENDPOINT:
             self._clock.endpointed(self._loop.time())
         self.post(ev.TimerFired(name))
 
@@ -307,6 +315,10 @@ class Session:
                 self._transcriber.finalize()
             case act.NextUtterance(utterance):
                 self._transcriber.next_utterance(utterance)
+            case act.JudgeTurn(onset, last_voice):
+                self._judges.judge(onset, last_voice)
+            case act.ReadEnding(text):
+                self._judges.read(text)
             case act.StartReply():
                 self._mouth.start(action, self._state.settings)
             case act.CommitReply(reply_id, by):
@@ -336,6 +348,9 @@ class Session:
             case out.SpeechStarted():
                 self._mouth.playout.flushed()
                 self._mouth.rewarm()
+            case out.Endpointing():
+                self._teller.tell_hooks(notice)
+                return
             case out.UserTranscript():
                 self._clock.turn_closed(last_voice=self._ear.last_voice_at(), at=self._loop.time())
             case out.ToolCalled(name=name) if name in self._functions:

@@ -50,6 +50,9 @@ class PCMA(Struct, frozen=True, tag_field="encoding", tag="audio/pcma"):
 Format = PCM | PCMU | PCMA
 
 
+Mode = Literal["min_latency", "balanced", "max_accuracy"]
+
+
 class TurnDetection(Struct, frozen=True):
     vad_threshold: Unit | None = None
     min_silence: Silence | None = None
@@ -65,7 +68,7 @@ class Input(Struct, frozen=True):
     format: Format = PCM()
     turn_detection: TurnDetection | None = None
     keyterms: Annotated[tuple[str, ...], Meta(max_length=100)] | None = None
-    transcription_mode: Literal["min_latency", "balanced", "max_accuracy"] | None = None
+    transcription_mode: Mode | None = None
     transcription_prompt: Annotated[str, Meta(max_length=1750)] | None = None
     language_codes: tuple[str, ...] | None = None
     voice_focus: Literal["near-field", "far-field"] | None = None
@@ -169,7 +172,9 @@ def to_config(settings: Settings) -> types.SessionConfig:
         output_format=_to_format(session.output.format),
         voice=settings.voice,
         volume=100.0 if session.output.volume is None else session.output.volume,
-        turn_detection=_to_turn_detection(session.input.turn_detection or TurnDetection()),
+        turn_detection=_to_turn_detection(
+            session.input.turn_detection or TurnDetection(), session.input.transcription_mode
+        ),
         keyterms=session.input.keyterms or (),
         language_codes=session.input.language_codes or (),
         tools=tuple(_to_tool(tool) for tool in session.tools),
@@ -251,8 +256,9 @@ def _to_format(wire: Format) -> types.AudioFormat:
             return types.ALAW_8K
 
 
-def _to_turn_detection(turn: TurnDetection) -> types.TurnDetection:
-    """Unset values take the types' defaults; a default never contradicts the value that was set."""
+def _to_turn_detection(turn: TurnDetection, mode: Mode | None) -> types.TurnDetection:
+    """Unset values take the types' defaults; a default never contradicts the value that was set. A pause that was set
+    is kept to: the mode then changes nothing."""
     default = types.TurnDetection()
     shortest, longest = turn.min_silence, turn.max_silence
     if shortest is None:
@@ -263,6 +269,8 @@ def _to_turn_detection(turn: TurnDetection) -> types.TurnDetection:
         vad_threshold=default.vad_threshold if turn.vad_threshold is None else turn.vad_threshold,
         min_silence=shortest,
         max_silence=longest,
+        adaptive=turn.min_silence is None and turn.max_silence is None,
+        mode=mode,
         interrupt_response=default.interrupt_response if turn.interrupt_response is None else turn.interrupt_response,
     )
 
