@@ -85,9 +85,13 @@ class TurnDetection:
     vad_threshold: float = 0.5  # probability of speech, 0 to 1
     min_silence: int = 600  # the pause that ends a turn
     max_silence: int = 3000  # a turn never stays open longer than this after the last sound
-    adaptive: bool = False  # the pause follows from what is known, and these two do not count
-    mode: Literal["min_latency", "balanced", "max_accuracy"] | None = None  # how patient it then is; None: as agreed
     interrupt_response: bool = True  # False: the agent is never interrupted
+    fixed: bool = False  # these two hold, whatever is known of a pause; always so where one is not the default
+    mode: Literal["min_latency", "balanced", "max_accuracy"] | None = None  # how patient where they do not
+
+    def __post_init__(self) -> None:
+        if (self.min_silence, self.max_silence) != (600, 3000):
+            object.__setattr__(self, "fixed", True)
 
 
 @dataclass(frozen=True, slots=True)

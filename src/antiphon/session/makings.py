@@ -88,7 +88,7 @@ def spoken_language(config: SessionConfig, options: SessionOptions) -> str:
 
 def _patience(detection: TurnDetection, settings: Settings, stages: Stages) -> Patience | None:
     """None, a fixed pause, where one was asked for, or where nobody chose and no detector is there to know better."""
-    if not detection.adaptive:
+    if detection.fixed:
         return None
     if detection.mode is not None:
         return Patience(detection.mode)

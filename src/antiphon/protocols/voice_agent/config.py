@@ -269,9 +269,9 @@ def _to_turn_detection(turn: TurnDetection, mode: Mode | None) -> types.TurnDete
         vad_threshold=default.vad_threshold if turn.vad_threshold is None else turn.vad_threshold,
         min_silence=shortest,
         max_silence=longest,
-        adaptive=turn.min_silence is None and turn.max_silence is None,
-        mode=mode,
         interrupt_response=default.interrupt_response if turn.interrupt_response is None else turn.interrupt_response,
+        fixed=turn.min_silence is not None or turn.max_silence is not None,
+        mode=mode,
     )
 
 
