@@ -71,6 +71,20 @@ def test_a_session_from_beginning_to_end() -> None:
     run(talk())
 
 
+def test_a_client_may_leave_what_it_was_told_unread() -> None:
+    async def script(line: Line) -> None:
+        await line.open()
+        while True:
+            await line.tell(notices.ReplyAudio("r", bytes(960)))
+
+    async def talk() -> None:
+        async with server(script) as url, Client(url, timeout=3 * LONG) as client:
+            await client.configure()
+            await asyncio.sleep(SHORT)
+
+    run(talk())
+
+
 def test_everything_said_arrives() -> None:
     heard: list[object] = []
 

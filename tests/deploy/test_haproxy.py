@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from antiphon.client import Client
-from antiphon.lab.haproxy import BINARY, CONFIGURATION, Proxy, free_port, haproxy, missing
+from antiphon.lab.haproxy import BINARY, CONFIGURATION, Proxy, address_of, haproxy, missing, reserved
 from antiphon.server.stores import make_store
 from tests.server_api.serving import KEY, Served, serving
 
@@ -110,7 +110,8 @@ def test_a_server_that_is_not_there_costs_a_call_nothing(tmp_path):
     async def main() -> None:
         async with asyncio.timeout(60), serving() as served:
             here = served.ws.removeprefix("ws://").removesuffix("/v1/ws")
-            with haproxy(f"127.0.0.1:{free_port()}", here, log=tmp_path / "log") as proxy:
+            await healthy(served)
+            with reserved() as nobody, haproxy(address_of(nobody), here, log=tmp_path / "log") as proxy:
                 for _ in range(2):
                     async with Client(proxy.ws, api_key=KEY) as client:
                         await client.configure()

@@ -23,6 +23,7 @@ from antiphon.session.makings import Hooks, SessionOptions, Stages
 KEY = "shop-web-key-0123456789"
 OTHER_KEY = "bank-key-0123456789"
 KEYS = Keys([ApiKey.of("shop/web", KEY), ApiKey.of("bank", OTHER_KEY)])
+PATIENCE = 60.0  # seconds for an answer over HTTP: client and server share a loop, and a machine that may be busy
 CODE = ToneCode(["hello", "there", "yes"])
 
 
@@ -67,8 +68,9 @@ async def serving(
     place = f"127.0.0.1:{listener.getsockname()[1]}"
     running = asyncio.create_task(server.serve(sockets=[listener]))
     headers = {"Authorization": f"Bearer {KEY}"}
+    rest = httpx2.AsyncClient(base_url=f"http://{place}/v1", headers=headers, trust_env=False, timeout=PATIENCE)
     try:
-        async with httpx2.AsyncClient(base_url=f"http://{place}/v1", headers=headers, trust_env=False) as rest:
+        async with rest:
             yield Served(service, rest, f"{'wss' if tls else 'ws'}://{place}/v1/ws")
     finally:
         server.should_exit = True

@@ -18,6 +18,7 @@ from antiphon.client.events import (
     SessionError,
     ToolCall,
     TranscriptAgent,
+    TranscriptAgentDelta,
 )
 from antiphon.lab.scripted import EnergyVad, LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
 from antiphon.lab.tones import ToneCode
@@ -60,13 +61,18 @@ async def next_of(client: Client, kind: type[Any]) -> Any:
 
 
 async def cut_in_greeting(served: Served, **options: Any) -> Any:
-    """A client that loses its connection a second after the agent begins to speak; its session.ready."""
+    """A client that loses its connection when it has heard a part of the greeting; its session.ready."""
     async with served.client(**options) as client:
         ready = await client.configure(greeting=GREETING)
-        await next_of(client, ReplyAudio)
-        await asyncio.sleep(1.0)
+        await told(client, words=4)
         client._socket.transport.abort()  # type: ignore[union-attr]
     return ready
+
+
+async def told(client: Client, *, words: int) -> None:
+    """Until so many words of a reply were told: each is when it begins to sound, or a moment before."""
+    for _ in range(words):
+        await next_of(client, TranscriptAgentDelta)
 
 
 async def heard(client: Client) -> list[str]:

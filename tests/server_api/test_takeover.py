@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from antiphon.client.errors import ConnectionLost
-from antiphon.client.events import ReplyAudio, ReplyDone, ReplyStarted, SessionEnded, ToolCall, TranscriptAgent
+from antiphon.client.events import ReplyDone, SessionEnded, ToolCall, TranscriptAgent
 from antiphon.conversation.recovery import OUTCOME_UNKNOWN
 from antiphon.lab.scripted import LlmTiming, ScriptedLlm
 from antiphon.providers.base import LlmRequest
@@ -22,7 +22,7 @@ from antiphon.types import Role
 from antiphon.types import ToolCall as Call
 from tests.server_api.serving import OTHER_KEY, Served, serving
 from tests.server_api.test_connections import completed
-from tests.server_api.test_resume import GREETING, cut_in_greeting, heard, next_of, refused, stages
+from tests.server_api.test_resume import GREETING, cut_in_greeting, heard, next_of, refused, stages, told
 
 Pair = Callable[[Served, Served], Awaitable[Any]]
 
@@ -52,12 +52,17 @@ def die(served: Served) -> None:
         stay.booking.journal._lose()
 
 
+def later(served: Served) -> None:
+    """A hundred seconds pass."""
+    now = served.service.now
+    served.service.now = lambda: now() + 100  # type: ignore[method-assign]
+
+
 def test_the_rest_of_a_reply_is_spoken_by_the_other_process(tmp_path):
     async def body(one, other):
         async with one.client() as client:
             ready = await client.configure(greeting=GREETING)
-            await next_of(client, ReplyAudio)
-            await asyncio.sleep(1.5)
+            await told(client, words=5)
             die(one)
         async with other.client() as client:
             again = await client.resume(ready.session_id)
@@ -81,8 +86,7 @@ def test_an_owner_that_was_only_slow_lets_go(tmp_path):
     async def body(one, other):
         async with one.client() as old, other.client() as new:
             ready = await old.configure(greeting=GREETING)
-            await next_of(old, ReplyStarted)
-            await asyncio.sleep(0.5)
+            await told(old, words=2)
             await new.resume(ready.session_id)
             with pytest.raises(ConnectionLost, match="resumed on another connection"):
                 await next_of(old, SessionEnded)
@@ -96,8 +100,7 @@ def test_a_server_that_stops_hands_its_sessions_over(tmp_path):
     async def body(one, other):
         async with one.client() as client:
             ready = await client.configure(greeting=GREETING)
-            await next_of(client, ReplyAudio)
-            await asyncio.sleep(1.0)
+            await told(client, words=4)
             await one.service.park.hand_over()
             with pytest.raises(ConnectionLost, match="1012 the server stops; resume the session"):
                 await next_of(client, SessionEnded)
@@ -180,17 +183,17 @@ def test_a_session_whose_time_is_up(tmp_path):
     async def body(one, other):
         ready = await cut_in_greeting(one)
         die(one)
-        await asyncio.sleep(1.0)
+        later(other)
         assert await refused(other.client(), ready.session_id) == "session_expired"
 
-    pair(tmp_path, body, session_duration=1.8)
+    pair(tmp_path, body, session_duration=60, resume_window=1000)
 
 
 def test_sessions_that_nobody_comes_for_are_closed(tmp_path):
     async def body(one, other):
         await cut_in_greeting(one)
         die(one)
-        other.service.takeover._service.now = lambda: one.service.now() + 100
+        later(other)
         await other.service.takeover.close_abandoned()
         assert (await completed(other))["public_close_reason"] == "participant_disconnected"
 

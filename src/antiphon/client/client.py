@@ -157,7 +157,9 @@ class Client:
     async def close(self) -> None:
         """Close the connection. Without `end()` before it, the server keeps the session for a resume."""
         if self._socket is not None:
-            await self._socket.close()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._socket.close())
+                tasks.create_task(_discard(self._socket))
 
     # Events
 
@@ -234,6 +236,15 @@ class Client:
         if self._socket is None:
             raise SessionClosed("the client is not connected: use it as `async with Client(…) as client`")
         return self._socket
+
+
+async def _discard(socket: ClientConnection) -> None:
+    """The server's close is behind all that nobody has read, and is not seen before it."""
+    try:
+        while True:
+            await socket.recv()
+    except (ConnectionClosed, ConcurrencyError):
+        pass  # it came; or somebody does read
 
 
 def _websocket_url(url: str, *, token: str | None, extensions: Sequence[str]) -> str:

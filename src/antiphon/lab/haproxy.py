@@ -15,7 +15,7 @@ from pathlib import Path
 from antiphon.errors import MissingDependency
 
 CONFIGURATION = Path(__file__).parents[3] / "deploy" / "haproxy.cfg"
-PATIENCE = 10.0  # seconds it may take to begin
+PATIENCE = 30.0  # seconds it may take to begin
 BINARY = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or ""
 
 
@@ -46,12 +46,16 @@ def haproxy(one: str, two: str, *, log: Path) -> Iterator[Proxy]:
     MissingDependency."""
     if why := missing():
         raise MissingDependency(why)
-    address = f"127.0.0.1:{free_port()}"
-    environment = {"ANTIPHON_BIND": address, "ANTIPHON_ONE": one, "ANTIPHON_TWO": two}
-    with log.open("wb") as output:
+    with reserved() as place, log.open("wb") as output:
+        environment = {"ANTIPHON_BIND": f"fd@{place.fileno()}", "ANTIPHON_ONE": one, "ANTIPHON_TWO": two}
         process = subprocess.Popen(
-            [BINARY, "-db", "-f", str(CONFIGURATION)], env={**os.environ, **environment}, stdout=output, stderr=output
+            [BINARY, "-db", "-f", str(CONFIGURATION)],
+            env={**os.environ, **environment},
+            pass_fds=[place.fileno()],
+            stdout=output,
+            stderr=output,
         )
+        address = address_of(place)
     try:
         _wait(address, process, log)
         yield Proxy(address, log)
@@ -60,10 +64,17 @@ def haproxy(one: str, two: str, *, log: Path) -> Iterator[Proxy]:
         process.wait(PATIENCE)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+def reserved() -> socket.socket:
+    """A port of this machine that nobody else gets while it is open, and that refuses connections until somebody
+    listens on it."""
+    place = socket.socket()
+    place.bind(("127.0.0.1", 0))
+    return place
+
+
+def address_of(place: socket.socket) -> str:
+    host, port = place.getsockname()
+    return f"{host}:{port}"
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
