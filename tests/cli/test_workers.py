@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -209,6 +210,25 @@ def test_whichever_worker_is_asked_the_calls_of_all_are_counted(serve):
             await asyncio.to_thread(until, lambda: ended in running.get("/metrics").text)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_logs_can_be_json(serve, workers):
+    async def main() -> tuple[str, str]:
+        running = serve("--workers", workers, "--log-json")
+        async with calling(running) as client:
+            assert client.ready
+            session_id = client.ready.session_id
+            await client.end()
+            await rest(client)
+        running.process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.to_thread(running.process.communicate, timeout=PATIENCE)
+        return session_id, err
+
+    session_id, err = asyncio.run(main())
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    ended = [line["message"] for line in lines if line.get("session_id") == session_id]
+    assert ended[0] == "session begun" and ended[-1].startswith("session ended: client_end after ")
 
 
 def test_workers_do_not_outlive_their_supervisor(serve):

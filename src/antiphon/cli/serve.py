@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from antiphon.cli.call import Tools
-from antiphon.cli.terminal import Verbose, run_async, stdout
+from antiphon.cli.terminal import Verbose, log_json, run_async, set_up_logging, stdout
 from antiphon.errors import ConfigError
 
 ACCESS, KEEPING, LIMITS = "Who may call", "What is kept", "How much is served"
@@ -114,6 +114,9 @@ def serve(
         float, typer.Option(help="Seconds the sessions have to end after SIGTERM.", min=0, rich_help_panel=LIMITS)
     ] = 30,
     verbose: Verbose = False,
+    as_json: Annotated[
+        bool, typer.Option("--log-json", help="Log what happens as JSON, with the ids of sessions.", callback=log_json)
+    ] = False,
 ) -> None:
     """Serve an agent to clients of the Voice Agent API.
 
@@ -161,7 +164,17 @@ def serve(
         if workers == 1:
             run_async(serve_here(plan, runtime, service, listener, announce=announce))
         else:
-            run_async(serve_with_workers(plan, listener, workers, announce=announce, verbose=verbose))
+            run_async(
+                serve_with_workers(
+                    plan, listener, workers, announce=announce, set_up_logs=partial(_set_up_logs, verbose, as_json)
+                )
+            )
+
+
+def _set_up_logs(verbose: bool, as_json: bool) -> None:
+    """In a worker as it was asked of us."""
+    set_up_logging(verbose)
+    log_json(as_json)
 
 
 def _announce(url: str, warning: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from antiphon.agent import Agent
 from antiphon.cli.hosting import Host, chosen_agent, hosting
-from antiphon.cli.terminal import new_runner, set_up_logging, stderr
+from antiphon.cli.terminal import new_runner, stderr
 from antiphon.errors import AntiphonError
 from antiphon.server.board import Board, Line
 from antiphon.server.draining import HAND_OVER, drain
@@ -124,7 +124,7 @@ def _give_up() -> None:
 
 
 async def serve_with_workers(
-    plan: Plan, listener: socket.socket, count: int, *, announce: Callable[[], None], verbose: bool
+    plan: Plan, listener: socket.socket, count: int, *, announce: Callable[[], None], set_up_logs: Callable[[], None]
 ) -> None:
     """The same, with `count` processes that accept from `listener`. Raises WorkerFailed."""
     announce()
@@ -136,7 +136,7 @@ async def serve_with_workers(
 
     def start(number: int) -> tuple[BaseProcess, Connection]:
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(plan, listener, lines, number, theirs, verbose))
+        process = context.Process(target=work, args=(plan, listener, lines, number, theirs, set_up_logs))
         process.start()
         theirs.close()
         return process, ours
@@ -148,10 +148,12 @@ async def serve_with_workers(
         await Supervisor(start, Board(lines), grace=plan.grace, on_ready=ready).run(orders)
 
 
-def work(plan: Plan, listener: socket.socket, lines: object, number: int, pipe: Connection, verbose: bool) -> None:
+def work(
+    plan: Plan, listener: socket.socket, lines: object, number: int, pipe: Connection, set_up_logs: Callable[[], None]
+) -> None:
     """The whole life of a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the supervisor, who tells us
-    set_up_logging(verbose)
+    set_up_logs()
     try:
         runtime, service = plan.make_agent().runtime(), plan.make_service(Board(lines, number))  # type: ignore[arg-type]
         with new_runner() as runner:

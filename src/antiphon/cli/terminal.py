@@ -45,13 +45,28 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False))
 
 
-def set_up_logging(verbose: bool) -> None:
-    """For the whole process."""
+def set_up_logging(verbose: bool) -> bool:
+    """For the whole process. Returns what it was told: as an option's callback, it is asked for the value."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.ERROR,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
         force=True,
     )
+    return verbose
+
+
+def log_json(wanted: bool) -> bool:
+    """What happens as JSON, a line each, with the session it belongs to. For the whole process. Returns what it was
+    told."""
+    if not wanted:
+        return wanted
+    from antiphon.server.logs import JsonLines, WithPlace
+
+    handler = logging.StreamHandler()
+    handler.addFilter(WithPlace())
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    return wanted
 
 
 # An option of every command that runs something.

@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 
 from antiphon.errors import AntiphonError, ProtocolError
 from antiphon.protocols.voice_agent import VoiceAgentProtocol, commands, refusals
-from antiphon.server import recall
+from antiphon.server import logs, recall
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
@@ -155,6 +155,7 @@ class Connection:
         if stay := await self._visit.find(wanted.session_id):
             away = stay.take(self._line, last_seq=wanted.last_seq)
             self._stay = stay
+            logs.return_to(stay.place)
             self._visit.returned(stay.booking, self._protocol.settings, away=away)
         else:
             await self._take_over(wanted)

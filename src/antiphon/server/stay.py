@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from antiphon.conversation.notices import Notice, ReplyAudio, SessionEnded, ToolCalled
+from antiphon.conversation.notices import Notice, ReplyAudio, ReplyStarted, SessionEnded, ToolCalled
 from antiphon.protocols.voice_agent import Told, VoiceAgentProtocol, refusals
+from antiphon.server import logs
 from antiphon.server.booking import Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
@@ -57,6 +58,7 @@ class Stay:
     ) -> None:
         """Closes `own` with the session. `window` in seconds: so long the session waits for its client to come back.
         `past`: another process began it."""
+        self.place = logs.enter(line.protocol.session_id)  # before the session makes its first timer
         self.booking = booking
         self._own = own
         blueprint = own.laid_over(blueprint)
@@ -87,6 +89,7 @@ class Stay:
 
     async def run(self) -> None:
         """Returns once the session is over, and its books are closed."""
+        log.info("session begun")
         try:
             await self.session.run()
         finally:
@@ -102,6 +105,10 @@ class Stay:
     # --- Peer -----------------------------------------------------------------------------------------------------
 
     def send(self, notice: Notice) -> None:
+        if isinstance(notice, ReplyStarted):
+            self.place.reply_id = notice.reply_id
+        elif isinstance(notice, SessionEnded):
+            log.info("session ended: %s after %.1f s", notice.reason, notice.duration)
         expired = isinstance(notice, SessionEnded) and notice.reason == EXPIRED
         if expired and self.line:
             self.line.outbox.put(self._protocol.error(refusals.session_expired()))

@@ -1,0 +1,61 @@
+"""Which call a line of the log belongs to, whoever wrote it: the session's tasks carry it with them.
+
+What was said is in no line at INFO or above, nor is a key; `place` adds ids and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One session's; what has moved on is seen by all of its tasks."""
+
+    session_id: str
+    reply_id: str = ""  # the newest
+
+
+_place: ContextVar[Place | None] = ContextVar("antiphon_place", default=None)
+
+
+def enter(session_id: str) -> Place:
+    """What is logged by this task from now on, and by the tasks and timers that it starts, is about this session."""
+    place = Place(session_id)
+    _place.set(place)
+    return place
+
+
+def return_to(place: Place) -> None:
+    """This task serves a session that there is already."""
+    _place.set(place)
+
+
+class WithPlace(logging.Filter):
+    """Gives every record the `session_id` and `reply_id` it belongs to; "" where it belongs to none. For a handler."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place = _place.get()
+        record.session_id = place.session_id if place else ""
+        record.reply_id = place.reply_id if place else ""
+        return True
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: at, level, logger, message, and where there are any session_id, reply_id, error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "session_id": getattr(record, "session_id", ""),
+            "reply_id": getattr(record, "reply_id", ""),
+            "error": self.formatException(record.exc_info) if record.exc_info else "",
+        }
+        return json.dumps({name: value for name, value in line.items() if value}, ensure_ascii=False)
