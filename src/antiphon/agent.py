@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from antiphon.conversation.settings import Mode, Settings
 from antiphon.errors import ConfigError, MissingDependency
+from antiphon.protocols.phone import NUMBER
 from antiphon.providers import registry
 from antiphon.providers.base import Llm, Stt, Tts, Vad
 from antiphon.providers.cost import Prices, billed_as
@@ -63,6 +64,8 @@ class Agent:
     voice: str | None = None
     tools: Sequence[Tool | ToolSource | Callable[..., Any]] = ()  # functions, HttpTool, McpServer
     end_call: bool = False  # the agent may end the call itself, once its goodbye has been heard
+    transfers: Mapping[str, str] = field(default_factory=dict)  # whom a phone call may be handed over to: name: number
+    send_digits: bool = False  # the agent may press the keys of a telephone
     filler_lines: Sequence[str] | None = None  # what is said while a tool takes long; None: a few lines, in English
     mode: Literal["streaming", "cascade"] = "streaming"
     min_silence: int | None = None  # ms
@@ -157,7 +160,15 @@ class Agent:
                 budget=budget,
             ),
             strict=self.strict,
+            transfers=self._transfers(),
+            send_digits=self.send_digits,
         )
+
+    def _transfers(self) -> Mapping[str, str]:
+        for name, number in self.transfers.items():
+            if not NUMBER.fullmatch(number):
+                raise ConfigError(f"transfers.{name}: {number!r} is no telephone number; write one like +15550100")
+        return dict(self.transfers)
 
     def budget(self) -> Budget:
         """`limits`. Raises ConfigError."""

@@ -52,6 +52,8 @@ class AgentFile(BaseModel):
     prices: str | dict[str, Any] | None = None
     tools: list[Any] = []  # see tools/named.py
     end_call: bool = False
+    transfers: dict[str, str] = {}
+    send_digits: bool = False
     filler_lines: list[str] | None = None
     strict: bool = False
 

@@ -22,6 +22,7 @@ from antiphon.cli.hosting import Host, chosen_agent, hosting
 from antiphon.cli.terminal import new_runner, stderr
 from antiphon.errors import AntiphonError
 from antiphon.server.board import Board, Line
+from antiphon.server.doors.routes import carriers
 from antiphon.server.draining import HAND_OVER, drain
 from antiphon.server.exposure import Tls
 from antiphon.server.keys import Keys
@@ -70,6 +71,7 @@ class Plan:
             recordings=self.recordings,
             keep_sessions=self.keep_sessions,
             limits=self.limits,
+            carriers=carriers(os.environ),
         )
         return Service(options, board=board)
 

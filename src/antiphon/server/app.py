@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from antiphon.errors import AntiphonError
 from antiphon.server.auth import HiddenTokens
 from antiphon.server.board import Beat, Phase, State
 from antiphon.server.connection import Connection
+from antiphon.server.doors.routes import carriers, doors
 from antiphon.server.draining import refuse
 from antiphon.server.metrics import CONTENT_TYPE, render
 from antiphon.server.rest.app import create_api
@@ -26,13 +28,13 @@ from antiphon.server.service import ServerOptions, Service
 
 
 def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
-    """`/v1/ws`, `/healthz`, `/metrics`, the REST API under `/v1`, and `/docs`. The stages are loaded at start-up, or,
-    where a mounting app does not pass the ASGI lifespan on, when the first client comes.
+    """`/v1/ws` and the other doors, `/healthz`, `/metrics`, the REST API under `/v1`, and `/docs`. The stages are
+    loaded at start-up, or, where a mounting app does not pass the ASGI lifespan on, when the first client comes.
 
     Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
     """
     _hush_requests()
-    service = service or Service(ServerOptions(origins=("*",)))
+    service = service or Service(ServerOptions(origins=("*",), carriers=carriers(os.environ)))
     service.meters.watch(runtime.blueprint.stages)
     beat = Beat(service.board, lambda: state(runtime, service))
 
@@ -75,6 +77,7 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
         WebSocketRoute("/v1/ws", serve),
         Route("/healthz", healthz),
         Route("/metrics", metrics),
+        *doors(runtime, service),
         Mount("", create_api(service, voice_names=voices)),
     ]
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(HiddenTokens)])

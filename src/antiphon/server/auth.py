@@ -68,9 +68,13 @@ class Doorkeeper:
         if not self.allows_origin(connection):
             log.warning("refused a page of %s; see --allow-origin", connection.headers.get("origin"))
             raise refusals.unauthorized()
+        return await self.recognise(credentials(connection))
+
+    async def recognise(self, shown: Iterable[str]) -> Principal:
+        """Who shows these credentials, best first. Raises ProtocolError: `unauthorized`, fatal; StoreUnavailable."""
         if not self.keys:
             return Principal(ANYONE)
-        for credential in credentials(connection):
+        for credential in shown:
             if principal := self.holder(credential) or await self._redeem(credential):
                 return principal
         raise refusals.unauthorized()

@@ -88,6 +88,10 @@ class Keys:
         """The newest of that name, the one written last."""
         return next((key for key in reversed(self._keys) if key.name == name), None)
 
+    def of_account(self, account: str | None) -> ApiKey | None:
+        """A key of that account; None: of the account that was written first."""
+        return next((key for key in self._keys if account in (None, key.name.partition("/")[0])), None)
+
     def by_id(self, id: str) -> ApiKey | None:
         return next((key for key in self._keys if key.id == id), None)
 

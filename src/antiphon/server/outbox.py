@@ -22,15 +22,15 @@ class Outbox:
     def __init__(self, websocket: WebSocket, *, on_drained: Callable[[], None]) -> None:
         self._websocket = websocket
         self._on_drained = on_drained
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str | bytes] = deque()
         self._more = asyncio.Event()
         self.congested = False  # more is waiting than should be when audio is sent
         self._closing: tuple[int, str] | None = None  # code and reason, once nothing more will be put
 
-    def put(self, text: str) -> None:
+    def put(self, message: str | bytes) -> None:
         if self._closing is not None:
             return
-        self._waiting.append(text)
+        self._waiting.append(message)
         self._more.set()
         self.congested = len(self._waiting) > FRAMES_AHEAD
         if len(self._waiting) > BACKLOG:
@@ -54,7 +54,9 @@ class Outbox:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
             while True:
                 while self._waiting:
-                    await self._websocket.send({"type": "websocket.send", "text": self._waiting.popleft()})
+                    message = self._waiting.popleft()
+                    kind = "text" if isinstance(message, str) else "bytes"
+                    await self._websocket.send({"type": "websocket.send", kind: message})
                     if self.congested and len(self._waiting) <= FRAMES_AHEAD:
                         self.congested = False
                         self._on_drained()

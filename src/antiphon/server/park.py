@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Protocol
 
 from antiphon.errors import without_words
 from antiphon.protocols.voice_agent import refusals
 from antiphon.server.auth import Principal
+from antiphon.server.booking import Booking
 from antiphon.server.stay import Stay
+from antiphon.session.session import Session
 
 log = logging.getLogger("antiphon.server")
 
@@ -26,13 +29,29 @@ END_TIMEOUT = 5.0  # seconds they have to end
 OWNER_TIMEOUT = 0.5  # seconds the store has to say that a session is still this process's
 
 
+class Resident(Protocol):
+    """A session as this process keeps it: a Stay, or that of a caller who came through another door."""
+
+    booking: Booking
+    session: Session
+
+    @property
+    def has_client(self) -> bool: ...
+
+    async def run(self) -> None: ...
+
+    async def move(self) -> None: ...
+
+    def delete(self) -> None: ...
+
+
 class Park:
     """Owned by the Service."""
 
     def __init__(self, *, lasting: bool) -> None:
         """`lasting`: the store outlives this process."""
         self._lasting = lasting
-        self._stays: dict[str, Stay] = {}
+        self._stays: dict[str, Resident] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
@@ -41,9 +60,9 @@ class Park:
     @property
     def has_clients(self) -> bool:
         """Is anyone on the line?"""
-        return any(stay.line for stay in self._stays.values())
+        return any(stay.has_client for stay in self._stays.values())
 
-    def add(self, stay: Stay) -> None:
+    def add(self, stay: Resident) -> None:
         """Runs it to its end."""
         session_id = stay.session.session_id
         self._stays[session_id] = stay
@@ -58,7 +77,7 @@ class Park:
         stay = self._stays.get(session_id)
         if stay is None:
             return None
-        if stay.session.is_over:
+        if stay.session.is_over or not isinstance(stay, Stay):
             raise refusals.session_not_found()
         if stay.booking.record.account != principal.account:
             raise refusals.session_forbidden()
@@ -99,12 +118,12 @@ class Park:
         if running := list(self._running.values()):
             await asyncio.wait(running, timeout=END_TIMEOUT)
 
-    async def _wait(self, stay: Stay) -> None:
+    async def _wait(self, stay: Resident) -> None:
         """For one that has lost its session, to be out of the way."""
         if task := self._running.get(stay.session.session_id):
             await asyncio.wait([task], timeout=END_TIMEOUT)
 
-    async def _run(self, stay: Stay) -> None:
+    async def _run(self, stay: Resident) -> None:
         session_id = stay.session.session_id
         try:
             await stay.run()

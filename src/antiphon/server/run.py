@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import os
 import socket
 from typing import Any, cast
 
@@ -13,9 +14,10 @@ import uvicorn
 from antiphon.errors import ConfigError
 from antiphon.server.accepting import Acceptor
 from antiphon.server.app import create_app
+from antiphon.server.doors.routes import carriers
 from antiphon.server.exposure import Tls
 from antiphon.server.runtime import Runtime
-from antiphon.server.service import Service
+from antiphon.server.service import ServerOptions, Service
 from antiphon.server.wire import HttpProtocol, WebSocketProtocol
 
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
@@ -90,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
 def make_server(runtime: Runtime, service: Service | None = None, *, tls: Tls | None = None) -> Server:
     """A server for `runtime`; run it with `await server.serve(sockets=[listen(…)])`. Without a `service` it has
     no keys, and no page of another machine may call."""
-    service = service or Service()
+    service = service or Service(ServerOptions(carriers=carriers(os.environ)))
     config = uvicorn.Config(
         create_app(runtime, service),
         ws=cast(Any, functools.partial(WebSocketProtocol, service.limits)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class Blueprint:
     hooks: Hooks = field(default_factory=Hooks)
     options: SessionOptions = field(default_factory=SessionOptions)
     strict: bool = False
+    transfers: Mapping[str, str] = field(default_factory=dict)  # whom a telephone call may be handed over to, by name
+    send_digits: bool = False  # the agent may press the keys of a telephone
 
 
 class Runtime:

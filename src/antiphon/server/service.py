@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from antiphon.errors import ConfigError, ProtocolError
+from antiphon.protocols.phone import Carrier
 from antiphon.protocols.voice_agent import refusals
 from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import agents
@@ -52,6 +53,7 @@ class ServerOptions:
     recordings: Path | None = None  # where calls are recorded; None: nowhere
     keep_sessions: float = 30 * 86_400  # seconds the journal and the recording of a session are kept
     private_hosts: tuple[str, ...] = ()  # networks and hosts of one's own that what stored agents name may be in
+    carriers: tuple[Carrier, ...] = ()  # of telephone calls
     private_webhooks: bool = False  # webhooks may lead into the server's own network
 
 

@@ -102,6 +102,10 @@ class Stay:
             if self.line:
                 self.line.outbox.close(refusals.CLOSE_NORMAL)
 
+    @property
+    def has_client(self) -> bool:
+        return self.line is not None
+
     # --- Peer -----------------------------------------------------------------------------------------------------
 
     def send(self, notice: Notice) -> None:

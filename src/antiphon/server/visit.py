@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -63,9 +63,19 @@ class Visit:
             log.error("nobody can be admitted: %s", error)
             raise refusals.internal_error() from error
 
-    async def agent(self, agent_id: str, *, session_id: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        """A stored agent as a `session` object, or None; and what it has found out about this call. Raises
-        ProtocolError, also where it does not want the call."""
+    async def admit_by(self, ticket: str) -> None:
+        """The same, where the credential is shown later on. Raises ProtocolError, fatal."""
+        try:
+            self._principal = await self._service.doorkeeper.recognise([ticket])
+        except StoreUnavailable as error:
+            log.error("nobody can be admitted: %s", error)
+            raise refusals.internal_error() from error
+
+    async def agent(
+        self, agent_id: str, *, session_id: str, facts: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """A stored agent as a `session` object, or None; and what it has found out about this call, of which `facts`
+        are known. Raises ProtocolError, also where it does not want the call."""
         self._place.leave()
         try:
             record = await self._service.agent(self.principal, agent_id)
@@ -74,8 +84,8 @@ class Visit:
             raise refusals.internal_error() from error
         if record is None:
             return None, {}
-        facts = {"session_id": session_id, "agent_id": agent_id, "direction": "inbound"}
-        found = await pre_connect.ask(record, facts, allow_private=self._service.options.private_hosts)
+        known = {"direction": "inbound", **(facts or {}), "session_id": session_id, "agent_id": agent_id}
+        found = await pre_connect.ask(record, known, allow_private=self._service.options.private_hosts)
         if found.rejected:
             raise refusals.rejected()
         fields = agents.session_object(record)
