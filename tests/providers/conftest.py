@@ -34,8 +34,7 @@ def noise(seconds: float, *, rate: int = 16_000, level: float = 0.05) -> bytes:
     return (wave * level * 32767).clip(-32768, 32767).astype("<i2").tobytes()
 
 
-@pytest.fixture(scope="session")
-def speech() -> bytes:
+def read_aloud() -> bytes:
     """Four seconds of a man reading, at 16 kHz, out of a file that comes with the speech-to-text package."""
     pytest.importorskip("moonshine_voice")
     with wave.open(str(models.path("moonshine-tiny-en").parent / "two_cities.wav")) as file:
@@ -43,3 +42,8 @@ def speech() -> bytes:
     step = rate // 16_000
     samples = samples[: len(samples) // step * step].reshape(-1, step).mean(axis=1)
     return samples[: 4 * 16_000].astype("<i2").tobytes()
+
+
+@pytest.fixture(scope="session")
+def speech() -> bytes:
+    return read_aloud()

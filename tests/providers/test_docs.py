@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from antiphon.errors import MissingDependency
+from antiphon.providers import registry
+from antiphon.providers.vendors import ALIASES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### (`[^\n]+)\n\n```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
 
 
-def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 10
+def test_every_provider_has_an_example_of_ten_lines_or_so() -> None:
+    shown = {name for heading, _ in EXAMPLES for name in re.findall(r"`([^`/]+)`", heading)}
+    every: set[str] = set().union(*(registry.names(stage) for stage in ("stt", "llm", "tts")))
+    assert every - shown <= {name for _, name in ALIASES}
+    assert all(len(example.splitlines()) <= 13 for _, example in EXAMPLES)
 
 
 @pytest.mark.parametrize(("heading", "example"), EXAMPLES, ids=[heading.split("`")[1] for heading, _ in EXAMPLES])

@@ -17,6 +17,7 @@ from tests.emulators.faults import HTTP_FAULTS, Fault
 from tests.emulators.gemini import GeminiServer
 from tests.emulators.http_server import Answer, HttpServer
 from tests.emulators.openai_chat import OpenAIChat
+from tests.providers.live import at_the_vendor
 
 KEY = "sk-a-secret"
 PATIENT = {"first_timeout": 4.0, "gap_timeout": 4.0}  # seconds: the machine may be busy
@@ -35,9 +36,14 @@ class Vendor:
     live_key: str  # the variable that holds a real key
     live: Callable[[], Llm]
     faults: tuple[Fault, ...] = HTTP_FAULTS
+    real: bool = False  # it is the vendor itself, and no emulator
 
     @asynccontextmanager
-    async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Llm, HttpServer[Any]]]:
+    async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Llm, Any]]:
+        if self.real:
+            async with at_the_vendor(self.live, self.live_key) as pair:
+                yield pair
+            return
         options = (IMPATIENT if fault in (Fault.HANG, Fault.SLOW_FIRST_BYTE, Fault.STALL) else PATIENT) | options
         async with self.emulator(fault=fault) as server:
             llm = self.provider(base_url=server.url, api_key=KEY, **options)

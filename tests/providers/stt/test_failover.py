@@ -16,6 +16,7 @@ from tests.providers.stt.vendors import VENDORS, Vendor, words
 
 NEXT = next(vendor for vendor in VENDORS if vendor.name == "deepgram-nova")
 CELLS = [pytest.param(vendor, fault, id=f"{vendor}-{fault.name}") for vendor in VENDORS for fault in vendor.faults]
+PATIENT = {"connect_timeout": 4.0, "final_timeout": 4.0}  # seconds: the chain has limits of its own
 LONGEST = 5.0  # seconds for an answer: the 3 it should take, and some for a busy machine
 
 
@@ -30,7 +31,7 @@ async def understood(vendor: Vendor, fault: Fault) -> float:
         if transcript.final:
             done.set()
 
-    async with vendor.running(fault) as (broken, _), NEXT.running() as (sound, _):
+    async with vendor.running(fault, **PATIENT) as (broken, _), NEXT.running() as (sound, _):
         chain = FallbackStt([broken, sound])
         transcriber = Transcriber(chain, rate=16_000, on_transcript=take, on_failure=failures.append)
         running = asyncio.create_task(transcriber.run())

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from antiphon.audio.resample import resample
 from antiphon.lab.scripted import EnergyVad
 from antiphon.providers.base import Stt, SttStream, Transcript
 from antiphon.providers.stt.assemblyai import AssemblyAI
@@ -20,7 +21,10 @@ from tests.emulators.assemblyai import AssemblyAIServer
 from tests.emulators.deepgram import DeepgramServer
 from tests.emulators.faults import HTTP_FAULTS, SOCKET_FAULTS, Fault
 from tests.emulators.google_transcription import GoogleTranscription
+from tests.emulators.hearing import say
 from tests.emulators.openai_transcription import OpenAIRealtimeTranscription, OpenAITranscriptions
+from tests.providers.conftest import read_aloud
+from tests.providers.live import at_the_vendor
 
 KEY = "a-secret-key"
 IMPATIENT = {"connect_timeout": 0.3, "final_timeout": 0.4}  # seconds: for vendors that are silent in vain
@@ -38,9 +42,14 @@ class Vendor:
     live_key: str  # the variable that holds a real key
     live: Callable[[], Stt]
     socket: bool = True  # a connection per stream, and not one per utterance
+    real: bool = False  # it is the vendor itself, and no emulator
 
     @asynccontextmanager
     async def running(self, fault: Fault | None = None, **options: float) -> AsyncIterator[tuple[Any, Any]]:
+        if self.real:
+            async with at_the_vendor(self.live, self.live_key) as pair:
+                yield pair
+            return
         if fault in (Fault.HANG, Fault.SLOW_FIRST_BYTE, Fault.STALL):
             options = IMPATIENT | options
         async with self.emulator(fault, key=KEY) as server:
@@ -49,6 +58,14 @@ class Vendor:
                 yield stt, server
             finally:
                 await stt.aclose()
+
+    def audio(self, rate: int, text: str, **pauses: float) -> bytes:
+        """The text, as it is said to an emulator; for the vendor itself, a man who reads how a novel begins."""
+        return resample(read_aloud(), 16_000, rate) if self.real else say(text, rate=rate, **pauses)
+
+    def heard(self, transcript: Transcript, text: str) -> bool:
+        """Whether that text was understood."""
+        return "best of times" in words(transcript) if self.real else words(transcript) == text
 
     def __repr__(self) -> str:
         return self.name

@@ -22,6 +22,8 @@ from tests.emulators.google_speech import GoogleSpeech
 from tests.emulators.openai_realtime_speech import OpenAIRealtimeSpeech
 from tests.emulators.openai_speech import OpenAISpeech
 from tests.emulators.polly import KEY_ID, REGION, SECRET, PollySpeech
+from tests.emulators.voice import speech
+from tests.providers.live import at_the_vendor
 
 KEY = "sk-a-secret"
 # A body of bare samples has no way to say that it failed.
@@ -41,11 +43,16 @@ class Vendor:
     faults: tuple[Fault, ...]
     live_key: str  # the variable that holds a real key
     live: Callable[[], Tts]
+    real: bool = False  # it is the vendor itself, and no emulator
 
     @asynccontextmanager
     async def running(
         self, fault: Fault | None = None, *, pace: float = 0.0, **options: float
     ) -> AsyncIterator[tuple[Tts, Any]]:
+        if self.real:
+            async with at_the_vendor(self.live, self.live_key) as pair:
+                yield pair
+            return
         options = (IMPATIENT if fault in (Fault.HANG, Fault.SLOW_FIRST_BYTE, Fault.STALL) else PATIENT) | options
         async with self.emulator(fault=fault, pace=pace) as server:
             tts = self.provider(server, **options)
@@ -53,6 +60,10 @@ class Vendor:
                 yield tts, server
             finally:
                 await tts.aclose()
+
+    def spoke(self, pcm: bytes, text: str, rate: int) -> bool:
+        """Whether this is that text: to the sample, where an emulator spoke it."""
+        return len(pcm) > len(text) * rate // 50 if self.real else pcm == speech(text, rate)
 
     def __repr__(self) -> str:
         return self.name
