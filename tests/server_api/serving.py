@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -32,6 +33,11 @@ class Served:
     service: Service
     rest: httpx2.AsyncClient  # with KEY
     ws: str
+
+    @property
+    def address(self) -> str:
+        """Without a scheme: "127.0.0.1:40123"."""
+        return urlsplit(self.ws).netloc
 
     def client(self, *, api_key: str | None = KEY, **options: Any) -> Client:
         return Client(self.ws, api_key=api_key, **options)

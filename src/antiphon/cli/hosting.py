@@ -90,6 +90,11 @@ def url_of(listener: socket.socket, *, tls: bool) -> str:
     return f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}/v1/ws"
 
 
+def page_of(url: str) -> str:
+    """The console of the server whose WebSocket `url` is."""
+    return f"http{url.removeprefix('ws').removesuffix('/v1/ws')}/"
+
+
 def chosen_agent(file: Path | None, *, preset: str | None = None, tools: Sequence[str] | None = None) -> Agent:
     """The agent of a file, or the default one, with functions named on the command line. Raises ConfigError."""
     agent = Agent(preset=preset) if file is None else Agent.from_yaml(file, preset=preset)

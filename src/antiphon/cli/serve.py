@@ -62,6 +62,9 @@ def serve(
             rich_help_panel=ACCESS,
         ),
     ] = None,
+    console: Annotated[
+        bool, typer.Option("--console/--no-console", help="A page at / to talk to the agent.", rich_help_panel=ACCESS)
+    ] = True,
     store: Annotated[
         str,
         typer.Option(
@@ -141,6 +144,7 @@ def serve(
         origins=tuple(allow_origin or ()),
         reuse_tokens=reuse_tokens,
         private_hosts=tuple(allow_private or ()),
+        console=console,
         recordings=recordings,
         keep_sessions=keep_days * 86_400,
         limits=Limits(
@@ -159,7 +163,7 @@ def serve(
     service = plan.make_service()
     runtime = prepare(plan.make_agent())
     listener = listen(host, port)
-    announce = partial(_announce, url_of(listener, tls=plan.tls is not None), warning)
+    announce = partial(_announce, url_of(listener, tls=plan.tls is not None), warning, console=console)
     with contextlib.suppress(KeyboardInterrupt):
         if workers == 1:
             run_async(serve_here(plan, runtime, service, listener, announce=announce))
@@ -177,7 +181,11 @@ def _set_up_logs(verbose: bool, as_json: bool) -> None:
     log_json(as_json)
 
 
-def _announce(url: str, warning: str) -> None:
+def _announce(url: str, warning: str, *, console: bool) -> None:
+    from antiphon.cli.hosting import page_of
+
     stdout().print(f"listening on {url}", soft_wrap=True)
+    if console:
+        stdout().print(f"talk to the agent at {page_of(url)}", soft_wrap=True)
     if warning:
         stdout().print(warning, soft_wrap=True)

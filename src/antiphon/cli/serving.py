@@ -51,6 +51,7 @@ class Plan:
     origins: tuple[str, ...]
     reuse_tokens: bool
     private_hosts: tuple[str, ...]
+    console: bool
     recordings: Path | None
     keep_sessions: float  # seconds
     limits: Limits
@@ -68,6 +69,7 @@ class Plan:
             origins=self.origins,
             reuse_tokens=self.reuse_tokens,
             private_hosts=self.private_hosts,
+            console=self.console,
             recordings=self.recordings,
             keep_sessions=self.keep_sessions,
             limits=self.limits,

@@ -19,6 +19,7 @@ from antiphon.errors import AntiphonError
 from antiphon.server.auth import HiddenTokens
 from antiphon.server.board import Beat, Phase, State
 from antiphon.server.connection import Connection
+from antiphon.server.console import console_routes
 from antiphon.server.doors.routes import carriers, doors
 from antiphon.server.draining import refuse
 from antiphon.server.metrics import CONTENT_TYPE, render
@@ -28,8 +29,9 @@ from antiphon.server.service import ServerOptions, Service
 
 
 def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
-    """`/v1/ws` and the other doors, `/healthz`, `/metrics`, the REST API under `/v1`, and `/docs`. The stages are
-    loaded at start-up, or, where a mounting app does not pass the ASGI lifespan on, when the first client comes.
+    """`/v1/ws` and the other doors, `/healthz`, `/metrics`, the console at `/`, the REST API under `/v1`, and `/docs`. The
+    stages are loaded at start-up, or, where a mounting app does not pass the ASGI lifespan on, when the first client
+    comes.
 
     Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
     """
@@ -78,6 +80,7 @@ def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
         Route("/healthz", healthz),
         Route("/metrics", metrics),
         *doors(runtime, service),
+        *(console_routes() if service.options.console else ()),
         Mount("", create_api(service, voice_names=voices)),
     ]
     return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(HiddenTokens)])

@@ -54,6 +54,7 @@ class ServerOptions:
     keep_sessions: float = 30 * 86_400  # seconds the journal and the recording of a session are kept
     private_hosts: tuple[str, ...] = ()  # networks and hosts of one's own that what stored agents name may be in
     carriers: tuple[Carrier, ...] = ()  # of telephone calls
+    console: bool = True  # a page at `/` to talk to the agent
     private_webhooks: bool = False  # webhooks may lead into the server's own network
 
 

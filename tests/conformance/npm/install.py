@@ -33,22 +33,22 @@ def node() -> str:
     return found
 
 
-def installed() -> Path:
-    """The folder with the package's node_modules: in the user's cache, made once. Raises Unavailable."""
+def installed(package: str = PACKAGE, version: str = VERSION) -> Path:
+    """The folder with a package's node_modules: in the user's cache, made once. Raises Unavailable."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "antiphon"
-    folder = caches / f"npm-assemblyai-{VERSION}"
+    folder = caches / f"npm-{package.rpartition('/')[2]}-{version}"
     if folder.exists():
         return folder
     caches.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=caches) as making:
         options = "--no-save --no-package-lock --ignore-scripts --no-audit --no-fund".split()
-        command = ["npm", "install", "--prefix", making, *options, f"{PACKAGE}@{VERSION}"]
+        command = ["npm", "install", "--prefix", making, *options, f"{package}@{version}"]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
         except subprocess.CalledProcessError as failed:
-            raise Unavailable(f"npm cannot install {PACKAGE}: {failed.stderr.strip()[-300:]}") from failed
+            raise Unavailable(f"npm cannot install {package}: {failed.stderr.strip()[-300:]}") from failed
         except subprocess.TimeoutExpired as late:
-            raise Unavailable(f"npm took longer than {late.timeout:g} s to install {PACKAGE}") from late
+            raise Unavailable(f"npm took longer than {late.timeout:g} s to install {package}") from late
         try:
             Path(making).rename(folder)
         except OSError:
