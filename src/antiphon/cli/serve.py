@@ -185,7 +185,7 @@ def _announce(url: str, warning: str, *, console: bool) -> None:
     from antiphon.cli.hosting import page_of
 
     stdout().print(f"listening on {url}", soft_wrap=True)
-    if console:
-        stdout().print(f"talk to the agent at {page_of(url)}", soft_wrap=True)
     if warning:
         stdout().print(warning, soft_wrap=True)
+    if console:
+        stdout().print(f"talk to the agent at {page_of(url)}", soft_wrap=True)
