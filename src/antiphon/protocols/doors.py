@@ -46,7 +46,14 @@ class Answer:
     messages: Sequence[Message]
 
 
-Command = commands.Command | Begin | Digit | Answer
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The session is to be changed: `session` is laid over what it is."""
+
+    session: dict[str, Any]
+
+
+Command = commands.Command | Begin | Digit | Answer | Change
 
 
 class Door(Protocol):

@@ -29,9 +29,9 @@ from antiphon.server.service import ServerOptions, Service
 
 
 def create_app(runtime: Runtime, service: Service | None = None) -> Starlette:
-    """`/v1/ws` and the other doors, `/healthz`, `/metrics`, the console at `/`, the REST API under `/v1`, and `/docs`. The
-    stages are loaded at start-up, or, where a mounting app does not pass the ASGI lifespan on, when the first client
-    comes.
+    """`/v1/ws` and the other doors, `/healthz`, `/metrics`, the console at `/`, the REST API under `/v1`, and `/docs`.
+    The stages are loaded at start-up, or, where a mounting app does not pass the ASGI lifespan on, when the first
+    client comes.
 
     Without a `service` nothing outlives the process, and who may call is for the mounting app to say.
     """

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket
 
+from antiphon.conversation.notices import Notice
 from antiphon.errors import AntiphonError, ProtocolError
-from antiphon.protocols.doors import Answer, Begin, Command, Digit, Door
+from antiphon.protocols.doors import Answer, Begin, Change, Command, Digit, Door
 from antiphon.protocols.voice_agent import commands, new_id, refusals
 from antiphon.protocols.voice_agent.config import Session as Wanted
-from antiphon.protocols.voice_agent.config import Settings, merge, to_config
+from antiphon.protocols.voice_agent.config import Settings, changed_field, merge, to_config
 from antiphon.server.connection import CLOSE_TIMEOUT, READY_TIMEOUT
 from antiphon.server.doors.lodger import Lodger
 from antiphon.server.outbox import Outbox
@@ -38,7 +39,11 @@ class DoorConnection:
         self._visit = Visit(service, on_late=self._late, on_quiet=self._quiet)
         self._outbox = Outbox(websocket, on_drained=self._drained)
         self._lodger: Lodger | None = None
-        self._settings = Settings(session=Wanted(id=new_id("sess")))
+        self._settings = self.new_settings()
+
+    @staticmethod
+    def new_settings() -> Settings:
+        return Settings(session=Wanted(id=new_id("sess")))
 
     async def serve(self) -> None:
         """Runs the connection, and the session, to their end."""
@@ -71,8 +76,8 @@ class DoorConnection:
     def _pressed(self, key: str) -> None:
         """The caller pressed a key of the telephone."""
 
-    def _ended(self) -> None:
-        """The session has ended while the caller is there."""
+    def _told(self, notice: Notice) -> None:
+        """The session tells something, and the caller is there."""
 
     # --- limits ---------------------------------------------------------------------------------------------------
 
@@ -127,6 +132,8 @@ class DoorConnection:
             case commands.Audio(data):
                 if self._visit.audio(data):
                     session.audio(data)
+            case Change(fields):
+                self._change(session, fields)
             case Digit(key):
                 self._pressed(key)
             case commands.ToolResult(call_id, result, is_error):
@@ -142,6 +149,17 @@ class DoorConnection:
             case commands.End():
                 if self._lodger:
                     self._lodger.leave()
+
+    def _change(self, session: Session, fields: dict[str, Any]) -> None:
+        """Raises ProtocolError."""
+        settings = merge(self._settings, fields)
+        if field := changed_field(self._settings.session, settings.session):
+            raise refusals.immutable_field(field)
+        self._settings = settings
+        session.update(to_config(settings))
+        self._visit.configured(settings)
+        for message in self._door.opened(settings):
+            self._outbox.put(message)
 
     async def _begin(self, begin: Begin) -> None:
         """Raises ProtocolError, fatal."""
@@ -168,7 +186,7 @@ class DoorConnection:
             tools=(*self._runtime.tools, *self._tools()),
             own=own,
             pulse=pulse_of(self._websocket),
-            on_ended=self._ended,
+            on_notice=self._told,
         )
         for message in self._door.opened(self._settings):
             self._outbox.put(message)

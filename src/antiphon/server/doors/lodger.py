@@ -35,17 +35,17 @@ class Lodger:
         blueprint: Blueprint,
         tools: tuple[Tool, ...],
         own: Own,
-        pulse: Pulse | None = None,
-        on_ended: Callable[[], None] = lambda: None,
+        pulse: Pulse | None,
+        on_notice: Callable[[Notice], None],
     ) -> None:
-        """Closes `own` with the session. `on_ended` is called when the session ends while the caller is there, before
-        the connection is closed: it may have to be told elsewhere."""
+        """Closes `own` with the session. `on_notice` is told what the session tells while the caller is there, before
+        the caller is."""
         self.booking = booking
         self._outbox = outbox
         self._door = door
         self._own = own
         self._pulse = pulse
-        self._on_ended = on_ended
+        self._on_notice = on_notice
         self._loop = asyncio.get_running_loop()
         self.has_client = True
         self.quiet = asyncio.Event()  # no reply is under way
@@ -98,12 +98,12 @@ class Lodger:
             self.quiet.set()
         if not self.has_client:
             return
+        self._on_notice(notice)
         for message in self._door.send(notice):
             self._outbox.put(message)
         if isinstance(notice, ReplyAudio):
             self.booking.agent_audio(notice.data)
         elif isinstance(notice, SessionEnded):
-            self._on_ended()
             self._outbox.close(refusals.CLOSE_NORMAL)
 
     @property

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import Field
 from starlette.websockets import WebSocket
 
+from antiphon.conversation.notices import Notice, SessionEnded
 from antiphon.errors import ConfigError, SessionClosed
 from antiphon.protocols.doors import Begin, Command
 from antiphon.protocols.phone import Carrier, Request
@@ -158,8 +159,8 @@ class PhoneConnection(DoorConnection):
             raise SessionClosed("the call is over")
         return self._lodger.session, self._lodger
 
-    def _ended(self) -> None:
-        if not self._gone:
+    def _told(self, notice: Notice) -> None:
+        if isinstance(notice, SessionEnded) and not self._gone:
             self._hanging_up = asyncio.create_task(self._hang_up(), name="hang-up")
 
     async def _hang_up(self) -> None:
