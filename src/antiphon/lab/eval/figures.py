@@ -103,6 +103,21 @@ def of_overlaps(outcomes: Sequence[Outcome]) -> Figures:
     }
 
 
+def of_echo(outcomes: Sequence[Outcome]) -> Figures:
+    """An agent that hears itself: how often it stops for its own voice, and whether it still does for the caller's."""
+    alone = [one for one in outcomes if one.kind is Kind.NOTHING]
+    real = [one for one in outcomes if one.kind is Kind.INTERRUPTION]
+    minutes, stops = sum(one.spoke for one in alone) / 60, sum(not one.kept for one in alone)
+    return {
+        "echo": {
+            "self_interruptions_per_minute": round(stops / minutes, 3) if minutes else None,
+            "count": stops,
+            "minutes": round(minutes, 2),
+            "yield_rate": share(sum(one.gave_way for one in real), len(real)),
+        }
+    }
+
+
 def of_vad_only(outcomes: Sequence[Outcome], which: int) -> Figures:
     """The same audio, had the agent gone by its VAD alone."""
 

@@ -34,6 +34,15 @@ REPLY = (
     "Which of these would you like me to reserve for your party?"
 )
 SETTINGS = Settings(max_tokens=1000, idle_after=None, filler_after=None)
+# What an agent says whose voice comes back: one text would be one case, however often it were said.
+ECHOED = (
+    REPLY,
+    "Your order has been shipped and should arrive on Thursday. Would you like me to send you the tracking number?",
+    "I found three flights in the morning. The first one leaves at seven and takes two hours, with no stops at all.",
+    "Thanks for waiting. The technician can come on Monday afternoon, or on Tuesday before noon, if that suits you.",
+    "Sure, I can help with that. First I need your name, then your account number, and then we can get started.",
+    "Wait times are short today. Please hold the button for five seconds, until the light stops blinking, and let go.",
+)
 WIRE = AudioFormat(sample_rate=RATE)
 WITHIN = 2.0  # seconds from the first sound in which a real interruption must be given way to
 VAD_ONLY = (0.2, 0.5)  # seconds of voice at which the baselines give way
@@ -53,6 +62,7 @@ class Outcome:
     gaps: tuple[float, ...] = ()  # of silence in a reply that went on
     lost: int = 0  # words of a reply that was said to its end
     doubled: int = 0
+    spoke: float = 0.0  # seconds of the reply that were played
     ended: bool = True  # the reply came to an end of one kind or the other
     vad_only: tuple[float | None, ...] = ()  # when each baseline would have given way
 
@@ -132,9 +142,10 @@ class Table:
     async def hear(self, sound: Sound, manner: Manner | None = None, *, seed: int = 0) -> Outcome:
         """One call: the agent speaks, and the sound comes over it."""
         manner, ordered, code = manner or Manner(), _Ordered(), ToneCode([REPLY])
+        text = REPLY if self.voice is None else ECHOED[seed % len(ECHOED)]
         call = SimulatedCall(
             code,
-            stages=self._stages(code, seed),
+            stages=self._stages(code, text, seed),
             config=SessionConfig(input_format=WIRE, output_format=WIRE, turn_detection=manner.detection),
             options=SessionOptions(settings=manner.settings),
             hooks=Hooks(journal=ordered.journal),
@@ -174,9 +185,9 @@ class Table:
                     found[which] = now
         return tuple(found)
 
-    def _stages(self, code: ToneCode, seed: int) -> Stages:
+    def _stages(self, code: ToneCode, text: str, seed: int) -> Stages:
         tts = ScriptedTts(self.voice or code, sample_rates=(RATE,), seed=seed)
-        return Stages(stt=self.stt, llm=ScriptedLlm(REPLY, seed=seed), tts=tts, vad=self.vad)
+        return Stages(stt=self.stt, llm=ScriptedLlm(text, seed=seed), tts=tts, vad=self.vad)
 
     async def _hear_out(self, call: SimulatedCall, until: float) -> None:
         await asyncio.sleep(until - _now())
@@ -201,6 +212,7 @@ def _judge(
         held=_since(onset, ordered.holds),
         yielded=_since(onset, call.client.times(out.SpeechStarted)) if cut else None,
         stopped=None if last is None else last - onset,
+        spoke=round(len(call.client.pcm(reply_id)) / SAMPLE_BYTES / RATE, 3),
         ended=reply_id in done or sound.kind is Kind.INTERRUPTION,
     )
     if status is not out.ReplyStatus.COMPLETED:

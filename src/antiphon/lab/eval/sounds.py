@@ -33,6 +33,7 @@ class Kind(StrEnum):
     COUGH = "cough"
     BURST = "burst"
     BACKGROUND = "background"
+    NOTHING = "nothing"  # the agent hears only itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +94,16 @@ def background(noises: Mapping[str, Int16], count: int, *, seed: int) -> list[So
     names = [name for name in ("people_talking",) if name in noises]
     span, level = (2.0, 4.0), (-25.0, -10.0)
     return [_part(noises[name], name, Kind.BACKGROUND, span, level, seed, i) for i, name in _cycle(names, count)]
+
+
+def nothing(count: int, *, seed: int) -> list[Sound]:
+    """Calls in which the caller is silent."""
+    rngs = (random.Random(f"{seed} nothing {i}") for i in range(count))
+    none = np.zeros(1, dtype=np.int16)
+    return [
+        Sound(f"nothing {i}", Kind.NOTHING, none, 1.0, SPEECH - rng.uniform(12, 40), synthetic=True)
+        for i, rng in enumerate(rngs)
+    ]
 
 
 def hum(rng: random.Random) -> Int16:

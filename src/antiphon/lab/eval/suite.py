@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +27,7 @@ from antiphon.lab.eval.voice import EspeakVoice
 from antiphon.lab.machine import machine, today
 from antiphon.types import ToolSpec
 
+ECHO = -20.0  # dB of the agent in its own microphone, 200 ms late
 SILENCES = (0.5, 0.7, 1.0)  # seconds, of the baselines
 KNOBS = {
     "silence": tuple(0.05 * i for i in range(1, 60)),
@@ -53,6 +53,7 @@ class Suite:
     coughs: int = 140
     bursts: int = 80
     background: int = 200
+    echoes: int = 30  # replies with an echo of the agent, and as many interruptions
     within: float = 450.0
 
 
@@ -60,7 +61,18 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("standard"),
-        Suite("small", speech=8, numbers=4, each=1, backchannels=10, coughs=6, bursts=6, background=6, within=120.0),
+        Suite(
+            "small",
+            speech=8,
+            numbers=4,
+            each=1,
+            backchannels=10,
+            coughs=6,
+            bursts=6,
+            background=6,
+            echoes=2,
+            within=120.0,
+        ),
     )
 }
 
@@ -95,6 +107,7 @@ def run(
     speech = work.speech(Half.REPORT)
     outcomes = work.overlaps()
     numbers = work.numbers()
+    echoes = work.echoes()
     frontiers = {
         "silence": sweep(policies.silence, KNOBS["silence"], speech, seed=seed),
         "smart_turn": sweep(lambda t: policies.smart_turn(threshold=t), KNOBS["smart_turn"], speech, seed=seed),
@@ -105,6 +118,7 @@ def run(
         figures.of_frontier(frontiers["antiphon"]),
         figures.of_numbers(_dictated(Patience.BALANCED), numbers),
         figures.of_overlaps(outcomes),
+        figures.of_echo(echoes),
     )
     told |= {
         "suite": name,
@@ -176,24 +190,29 @@ class _Work:
     def numbers(self) -> list[Point]:
         clips = corpus.phone_numbers(self._root, count=self._suite.numbers, seed=self._seed)
         wanted = list(points.places([clip for clip in clips if clip.half is Half.REPORT]))
-        found = self._trace("pauses in phone numbers", wanted, share=1.0)
+        found = self._trace("pauses in phone numbers", wanted, share=0.85)
         traced, whole = Counter(point.clip for point in found), Counter(place.clip.name for place in wanted)
         return [point for point in found if traced[point.clip] == whole[point.clip]]  # judged whole or not at all
 
     def overlaps(self) -> list[Outcome]:
+        return self._hear("sounds over the agent", self._sounds(), echo=None, share=0.75)
+
+    def echoes(self) -> list[Outcome]:
+        most, seed = self._suite.echoes, self._seed
+        spoken = sounds.interruptions(self._half(Half.REPORT), each=1, seed=seed)
+        return self._hear("echoes", [*sounds.nothing(most, seed=seed), *spoken[:most]], echo=ECHO, share=1.0)
+
+    def _hear(self, what: str, wanted: list[Sound], *, echo: float | None, share: float) -> list[Outcome]:
         noise = self._noises.get("kitchen")
-        wanted = self._sounds()
-        setting = Setting(white_noise() if noise is None else noise)
-        with self._timed("sounds over the agent", len(wanted)) as done:
-            found = hear_all(
-                wanted,
-                setting,
-                jobs=self._jobs,
-                until=self._until(0.8),
-                seed=self._seed,
-                progress=lambda n, of: self._progress("sounds over the agent", n, of),
-            )
-            done(len(found))
+        found = hear_all(
+            wanted,
+            Setting(white_noise() if noise is None else noise, echo=echo),
+            jobs=self._jobs,
+            until=self._until(share),
+            seed=self._seed,
+            progress=lambda n, of: self._progress(what, n, of),
+        )
+        self._count(what, len(found), len(wanted))
         return found
 
     def _sounds(self) -> list[Sound]:
@@ -218,24 +237,19 @@ class _Work:
         return clips if most is None else clips[:: -(-len(clips) // most)]
 
     def _trace(self, what: str, wanted: list[Place], *, share: float) -> list[Point]:
-        with self._timed(what, len(wanted)) as done:
-            found = points.trace(
-                wanted,
-                jobs=self._jobs,
-                until=self._until(share),
-                seed=self._seed,
-                progress=lambda n, of: self._progress(what, n, of),
-            )
-            done(len(found))
+        found = points.trace(
+            wanted,
+            jobs=self._jobs,
+            until=self._until(share),
+            seed=self._seed,
+            progress=lambda n, of: self._progress(what, n, of),
+        )
+        self._count(what, len(found), len(wanted))
         return found
 
     def _until(self, share: float) -> float:
         return self.began + share * self._suite.within
 
-    @contextmanager
-    def _timed(self, what: str, wanted: int) -> Iterator[Callable[[int], None]]:
-        def done(count: int) -> None:
-            if count < wanted:
-                self.subset[what] = {"done": count, "of": wanted}
-
-        yield done
+    def _count(self, what: str, done: int, of: int) -> None:
+        if done < of:
+            self.subset[what] = {"done": done, "of": of}
