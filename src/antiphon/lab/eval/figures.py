@@ -19,6 +19,7 @@ Figures = dict[str, Any]
 # What every policy and every baseline is measured by; None where it does not apply to one.
 ENDPOINTING = (*(f"false_cutoff_at_{1000 * wait:.0f}ms" for wait in WAITS), f"wait_at_{100 * CUT:.0f}pct_ms")
 BARGE_IN = ("yield_rate", "backchannel_kept", "coughs_and_bursts_kept", "background_kept")
+COLUMNS = (*ENDPOINTING, "digits_cut", *BARGE_IN)
 KEPT = {
     "backchannel_kept": (Kind.BACKCHANNEL,),
     "coughs_and_bursts_kept": (Kind.COUGH, Kind.BURST),
@@ -27,8 +28,7 @@ KEPT = {
 
 
 def blank() -> Figures:
-    keys = (*ENDPOINTING, "digits_cut", *BARGE_IN)
-    return {**dict.fromkeys(keys), "counts": {}, "intervals": {}}
+    return {**dict.fromkeys(COLUMNS), "counts": {}, "intervals": {}}
 
 
 def merged(*parts: Figures) -> Figures:

@@ -50,6 +50,17 @@ AFTERWARDS = 0.5  # seconds that a call goes on after that
 
 
 @dataclass(frozen=True, slots=True)
+class Story:
+    """One call to look at: peaks from 0 to 1, and what was decided. Seconds from the sound's first sample."""
+
+    begins: float
+    every: float
+    caller: tuple[float, ...]
+    agent: tuple[float, ...]
+    events: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Seconds from the sound's first sample; None: it did not come to that."""
 
@@ -64,6 +75,7 @@ class Outcome:
     doubled: int = 0
     spoke: float = 0.0  # seconds of the reply that were played
     ended: bool = True  # the reply came to an end of one kind or the other
+    story: Story | None = None
     vad_only: tuple[float | None, ...] = ()  # when each baseline would have given way
 
     @property
@@ -86,9 +98,11 @@ class Manner:
 @dataclass(slots=True)
 class _Ordered:
     holds: list[float] = field(default_factory=list)
+    resumes: list[float] = field(default_factory=list)
 
     def journal(self, now: float, event: ev.Event, actions: list[act.Action]) -> None:
         self.holds += [now for action in actions if isinstance(action, act.HoldPlayout)]
+        self.resumes += [now for action in actions if isinstance(action, act.ResumePlayout)]
 
 
 class Room:
@@ -99,6 +113,7 @@ class Room:
         self._noise = noise * (10 ** (dbfs / 20) * FULL_SCALE / level)
         self._at = random.Random(seed).randrange(len(noise))
         self._echo = echo
+        self.peaks: list[tuple[float, float]] = []  # of each frame, after its time
 
     def __call__(self, began: float, pcm: bytes) -> bytes:
         count = len(pcm) // SAMPLE_BYTES
@@ -107,6 +122,7 @@ class Room:
         heard = samples_of(pcm) + noise
         if self._echo:
             heard += self._echo(began, count)
+        self.peaks.append((began, float(np.abs(heard).max()) / FULL_SCALE))
         return to_int16(heard).tobytes()
 
 
@@ -153,7 +169,7 @@ class Table:
         )
         async with call:
             echo = None if self.echo is None else Echo(call, self.echo)
-            call.caller.room = Room(self.noise, sound.noise, seed=seed, echo=echo)
+            room = call.caller.room = Room(self.noise, sound.noise, seed=seed, echo=echo)
             call.session.add_message(Role.USER, "Which tables do you have?")
             call.session.reply()
             reply = await call.client.until(out.ReplyStarted)
@@ -164,7 +180,8 @@ class Table:
             else:
                 await self._hear_out(call, spoken.ends)
             found = _judge(sound, call, reply.reply_id, spoken.begins, ordered, tones=self.voice is None)
-        return replace(found, vad_only=self.vad_only(sound, seed=seed))
+            story = _story(call, room, spoken.begins, ordered)
+        return replace(found, story=story, vad_only=self.vad_only(sound, seed=seed))
 
     def vad_only(self, sound: Sound, *, seed: int = 0) -> tuple[float | None, ...]:
         """When so much voice had been heard, without a pause, of the same audio."""
@@ -224,6 +241,29 @@ def _judge(
     return replace(
         outcome, gaps=_gaps(call, reply_id), lost=missing, doubled=max(len(heard) + missing - len(written), 0)
     )
+
+
+def _story(call: SimulatedCall, room: Room, onset: float, ordered: _Ordered) -> Story:
+    begins = max(room.peaks[0][0], onset - 2.0)
+    caller = [peak for at, peak in room.peaks if at >= begins]
+    agent = [0.0] * len(caller)
+    for piece in call.client.playback.pieces:
+        frames = samples_of(bytes(piece.pcm))
+        for i, start in enumerate(range(0, len(frames), round(FRAME * RATE))):
+            at = round((piece.begins - begins) / FRAME) + i
+            if 0 <= at < len(agent):
+                agent[at] = (
+                    float(np.abs(frames[start : start + round(FRAME * RATE)].astype(np.float64)).max()) / FULL_SCALE
+                )
+    named = {"hold": ordered.holds, "resume": ordered.resumes, "floor": call.client.times(out.SpeechStarted)}
+    events = [(round(at - onset, 3), name) for name, times in named.items() for at in times if at >= begins]
+    texts = [(at, notice.text) for at, notice in call.client.notices if isinstance(notice, out.UserTranscript)]
+    events += [(round(at - onset, 3), f"heard: {text[:40]}") for at, text in texts]
+    return Story(begins - onset, FRAME, _shown(caller), _shown(agent), tuple(events))
+
+
+def _shown(peaks: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(peak, 3) for peak in peaks)
 
 
 def _gaps(call: SimulatedCall, reply_id: str) -> tuple[float, ...]:

@@ -84,7 +84,7 @@ class Found:
     figures: dict[str, Any]
     frontiers: dict[str, Frontier] = field(default_factory=dict)
     modes: dict[str, tuple[float, float]] = field(default_factory=dict)  # mean wait in seconds, share cut
-    points: list[Point] = field(default_factory=list)
+    waits: dict[str, list[float]] = field(default_factory=dict)  # seconds, at each true end
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -136,7 +136,15 @@ def run(
         "machine": machine(),
         "date": today(),
     }
-    return Found(told, frontiers, {mode: one.curve()[0] for mode, one in modes.items()}, speech, outcomes)
+    places = {mode: one.curve()[0] for mode, one in modes.items()}
+    return Found(told, frontiers, places, _waits(speech), outcomes)
+
+
+def _waits(speech: Sequence[Point]) -> dict[str, list[float]]:
+    named = {mode.value: policies.estimated(LIMITS[mode]) for mode in Patience}
+    named |= {"silence_700": policies.silence(0.7), "smart_turn": policies.smart_turn()}
+    ends = [point for point in speech if point.over]
+    return {name: [policy(point) for point in ends] for name, policy in named.items()}
 
 
 def _alone(policy: Policy, found: Sequence[Point], seed: int) -> Frontier:
