@@ -62,6 +62,7 @@ $(VENV)/.with-local: $(BIN)/pip pyproject.toml constraints.txt
 $(VENV)/.with-dev: $(BIN)/pip pyproject.toml constraints.txt
 	@echo "Installing Antiphon with everything its tests need into $(VENV) ..."
 	@$(PIP) install $(QUIET) -c constraints.txt -e '.[local,dev]'
+	@$(PIP) install $(QUIET) --no-deps openai-agents==0.24.0 griffelib==2.4.1  # asks for an older websockets than it needs
 	@touch $@ $(VENV)/.with-local
 
 # python3 if it is new enough, else whichever is; PYTHON=… chooses. Where the system left out what makes an environment

@@ -191,6 +191,7 @@ class DoorConnection:
         for message in self._door.opened(self._settings):
             self._outbox.put(message)
         self._service.park.add(self._lodger)
+        await asyncio.sleep(0)  # it begins; what came along with the request for it comes after that
 
     async def _wait_until_ready(self) -> None:
         try:
