@@ -9,10 +9,11 @@ const FINAL = new Set(["session_not_found", "session_forbidden", "session_expire
 export class Wire extends EventTarget {
   // Emits "event" with every message of the server's, and "state": connecting, live, reconnecting, ended.
 
-  // `token` returns a credential for a new session, or "".
-  constructor({ token }) {
+  // `token` returns a credential for a new session, or "". `base` is the server's address.
+  constructor({ token, base = document.baseURI }) {
     super()
     this.token = token
+    this.base = base
     this.state = "idle"
     this.sessionId = null
     this.resumeToken = null
@@ -49,7 +50,7 @@ export class Wire extends EventTarget {
   // --- connections ---
 
   connect(token) {
-    const url = new URL("v1/ws", document.baseURI)
+    const url = new URL("v1/ws", this.base)
     url.protocol = url.protocol.replace("http", "ws")
     url.searchParams.set("extensions", EXTENSIONS)
     if (token) url.searchParams.set("token", token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
     body: bytes
     media_type: str
     etag: str
@@ -49,25 +50,25 @@ class _File:
 
 def console_routes() -> list[BaseRoute]:
     """The page at `/`, and what it loads under `/console/`. The files are read once."""
-    files = {path.name: _read(path) for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
+    files = {path.name: read_file(path) for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
 
     async def page(request: Request) -> Response:
-        return _answer(request, files["index.html"])
+        return answer(request, files["index.html"])
 
     async def part(request: Request) -> Response:
         found = files.get(request.path_params["name"])
-        return _answer(request, found) if found else Response("there is no such file", 404)
+        return answer(request, found) if found else Response("there is no such file", 404)
 
     return [Route("/", page), Route("/console/{name}", part)]
 
 
-def _read(path: Path) -> _File:
+def read_file(path: Path) -> File:
     body = path.read_bytes()
-    return _File(body, TYPES[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+    return File(body, TYPES[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
-def _answer(request: Request, file: _File) -> Response:
-    headers = {**HEADERS, "ETag": file.etag}
+def answer(request: Request, file: File, headers: Mapping[str, str] = HEADERS) -> Response:
+    headers = {**headers, "ETag": file.etag}
     if request.headers.get("if-none-match") == file.etag:
         return Response(status_code=304, headers=headers)
     return Response(file.body, media_type=file.media_type, headers=headers)

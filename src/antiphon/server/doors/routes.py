@@ -10,7 +10,7 @@ from antiphon.protocols.phone import Carrier
 from antiphon.protocols.telnyx import Telnyx
 from antiphon.protocols.twilio import Twilio
 from antiphon.protocols.vonage import Vonage
-from antiphon.server.doors import calls, realtime, webrtc
+from antiphon.server.doors import calls, embed, realtime, webrtc
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 
@@ -24,4 +24,9 @@ def carriers(environment: Mapping[str, str]) -> tuple[Carrier, ...]:
 
 
 def doors(runtime: Runtime, service: Service) -> list[BaseRoute]:
-    return [*realtime.routes(runtime, service), *webrtc.routes(runtime, service), *calls.routes(runtime, service)]
+    return [
+        *realtime.routes(runtime, service),
+        *webrtc.routes(runtime, service),
+        *embed.routes(),
+        *calls.routes(runtime, service),
+    ]
