@@ -113,6 +113,14 @@ def barge_in(recordings: Recordings = None, json: Json = False, verbose: Verbose
 
 
 @app.command()
+def phone(recordings: Recordings = None, json: Json = False, verbose: Verbose = False) -> None:
+    """What a telephone adds to the delay, takes from the words, and how soon a carrier is told to stop."""
+    from antiphon.lab.bench_phone import run
+
+    _show(run(json=json, **_given(recordings=recordings)), json=json)
+
+
+@app.command()
 def heard(
     cuts: Annotated[int | None, typer.Option(help="How many replies to cut.", min=1, show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, other cuts.", show_default=False)] = None,

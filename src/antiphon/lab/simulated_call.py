@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from antiphon.audio.g711 import codec
 from antiphon.audio.pcm import SAMPLE_BYTES, silence
@@ -98,7 +98,7 @@ class SimulatedCall:
         network = network or Network()
         self.code = code
         self.stages = stages or scripted_stages(code)
-        self.client = SimulatedClient(
+        self.client = self._make_client(
             config.output_format,
             network=network,
             acknowledge=self._played if acknowledges else None,
@@ -113,7 +113,7 @@ class SimulatedCall:
             hooks=hooks,
             options=options,
         )
-        uplink = Line(network, self.session.audio, random.Random(f"caller {seed}"))
+        uplink = Line(network, self._hear, random.Random(f"caller {seed}"))
         self.caller = SimulatedCaller(config.input_format, uplink.send)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -157,6 +157,13 @@ class SimulatedCall:
         if at is None:
             raise LookupError(f"nothing was heard of reply {reply}")
         return at
+
+    def _make_client(self, audio_format: AudioFormat, **options: Any) -> SimulatedClient:
+        return SimulatedClient(audio_format, **options)
+
+    def _hear(self, data: bytes) -> None:
+        """A frame of the caller's has arrived."""
+        self.session.audio(data)
 
     def _played(self, reply_id: str, samples: int) -> None:
         self.session.played(reply_id, samples)
