@@ -33,6 +33,7 @@ layers: $(VENV)/.with-dev
 soak: $(VENV)/.with-dev  ## Run the long searches in full
 	@$(BIN)/antiphon models pull
 	$(BIN)/python -m pytest -n $(JOBS) -m soak $(ARGS)
+	$(BIN)/antiphon bench resume
 	$(BIN)/antiphon bench fuzz
 	$(BIN)/antiphon bench leaks
 

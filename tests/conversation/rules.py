@@ -45,7 +45,8 @@ class Rules:
         ):
             self.heard.setdefault(event.reply_id, event.heard)
         if isinstance(event, ev.SessionRecovered):
-            self.heard.update((entry.reply_id or "", entry.message.text) for entry in event.found.history.entries)
+            spoken = (e for e in event.found.history.entries if e.message.role is Role.ASSISTANT)
+            self.heard.update((entry.reply_id or "", entry.message.text) for entry in spoken)
         self.away = after.presence is Presence.AWAY
         self.returning = isinstance(event, ev.CallerReturned)
         for action in actions:

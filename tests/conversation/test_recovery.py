@@ -83,6 +83,20 @@ def test_the_rest_of_a_reply_is_said_without_asking_the_model():
     assert call.history()[-2:] == ["assistant: We have two tables", f"assistant: {LONG[19:]}"]
 
 
+def test_what_a_reply_asked_for_is_told_after_its_rest():
+    history = crashed(ORDER, answered=(ORDER,))
+    call = goes_on(history, Unfinished("resp_1", LONG, written=True, heard=18))
+    said = [line for line in call.story() if line.startswith("agent")]
+    assert said == [f"agent: {LONG[19:]}", "agent: As I was saying."]
+    assert len(call.requests) == 1
+
+
+def test_the_answer_to_a_result_is_its_telling():
+    history = crashed(ORDER, answered=(ORDER,))
+    call = goes_on(history, Unfinished("resp_2", LONG, written=True, heard=18))
+    assert call.requests == []
+
+
 def test_a_reply_of_which_not_all_is_known_is_asked_for_again():
     call = goes_on(asked(), Unfinished("resp_1", "We have two tables and", heard=18))
     assert call.story()[1] == "agent: As I was saying."

@@ -137,6 +137,22 @@ def heard(
 
 
 @app.command()
+def resume(
+    points: Annotated[int | None, typer.Option(help="How many points to cut at.", min=1, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other points.", show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Whether a session survives the loss of its connection, or of its process, at random moments of a call."""
+    from antiphon.lab.bench_resume import run
+
+    figures = run(json=json, **_given(points=points, seed=seed))
+    if not json:
+        _show_rows(figures.pop("cells"))
+    _show(figures, json=json)
+
+
+@app.command()
 def fuzz(
     frames: Annotated[int | None, typer.Option(help="How many frames to send.", min=1, show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, other frames.", show_default=False)] = None,

@@ -50,7 +50,7 @@ def recovered(s: Step, event: SessionRecovered) -> None:
     if s.state.phase is not Phase.NEW:
         return
     s.set(phase=Phase.OPEN, quiet_since=s.now, history=found.history, called=found.called)
-    s.set(results_unsaid=bool(found.unknown))
+    s.set(results_unsaid=found.unsaid)
     tools.run_again(s, found.again)
     if found.turn:
         item_id, words = found.turn

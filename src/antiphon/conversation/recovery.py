@@ -42,6 +42,7 @@ class Recovered:
     called: frozenset[str] = frozenset()  # the ids of all calls there ever were
     plan: Plan | None = None  # what is to be said: the rest of a reply, or an answer that is owed
     turn: tuple[str, str] | None = None  # item id and words of a turn that was cut
+    unsaid: bool = False  # the model has not yet spoken of what its calls came to
 
 
 def unfinished(state: State, *, heard: int) -> Unfinished:
@@ -72,7 +73,13 @@ def recover(history: History, offered: Iterable[ToolSpec], left: Unfinished | No
         history = history.spoken(left.reply_id, heard, interrupted=True)
     turn = (left.item_id, left.words) if left.words else None
     plan = None if turn or again else _next(history, left)
-    return Recovered(history, again, unknown, frozenset(call.call_id for call in called), plan, turn)
+    unsaid = bool(unknown) or (not again and _asked_by(history, left.reply_id))
+    return Recovered(history, again, unknown, frozenset(call.call_id for call in called), plan, turn, unsaid)
+
+
+def _asked_by(history: History, reply_id: str) -> bool:
+    """Whether there are calls by this reply."""
+    return any(entry.message.tool_calls for entry in history.entries if entry.reply_id == reply_id)
 
 
 def _next(history: History, left: Unfinished) -> Plan | None:

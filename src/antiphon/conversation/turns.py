@@ -22,8 +22,8 @@ from antiphon.conversation.words import is_backchannel
 from antiphon.types import Role
 
 # Timers of this side, with those of `pauses.py`. All but TRANSCRIPT run on received audio.
-MAX_SILENCE = "max_silence"  # stop waiting for the transcript
-TRANSCRIPT = "transcript"  # the same, should audio stop coming as well
+MAX_SILENCE = "max_silence"  # a voice over the agent's came to nothing
+TRANSCRIPT = "transcript"  # stop waiting for the transcript
 WORDLESS = "wordless"  # an open turn in which nothing is understood
 TIMERS = (EARLY_FINAL, ENDPOINT, JUDGE, MAX_SILENCE, TRANSCRIPT, WORDLESS)
 
@@ -104,7 +104,7 @@ def _final_in_turn(s: Step, at: int) -> None:
     assert s.state.turn
     if s.state.turn.floor is Floor.CLOSING:
         if pauses.reopens(s, at):
-            s.clear(MAX_SILENCE, TRANSCRIPT)
+            s.clear(TRANSCRIPT)
         elif not _waits_for_more(s):
             close(s)
     else:
@@ -137,8 +137,8 @@ def endpoint(s: Step) -> None:
             close(s)
         return
     s.set_turn(floor=Floor.CLOSING)
-    s.at_audio(MAX_SILENCE, s.state.last_voice + s.settings.max_silence)
-    s.after(TRANSCRIPT, s.settings.max_silence / 1000)
+    # Not in received audio: what a caller said while nobody was connected comes all at once.
+    s.after(TRANSCRIPT, (s.settings.max_silence - s.settings.min_silence) / 1000)
     if turn.asked is Asked.NOT_YET:
         _ask(s)
 
@@ -151,7 +151,7 @@ def _waits_for_more(s: Step) -> bool:
     if not is_unfinished(turn.text, question=s.state.history.last_said(), tools=s.settings.tools):
         return False
     s.set_turn(floor=Floor.OPEN, ended_at=None, waited=True)
-    s.clear(MAX_SILENCE, TRANSCRIPT)
+    s.clear(TRANSCRIPT)
     s.at_audio(ENDPOINT, s.state.last_voice + s.settings.max_silence)
     return True
 
