@@ -23,9 +23,7 @@ class Settings:
     judges: bool = False  # there is a turn detector
     reads_endings: bool = False  # there is a model of language that reads final transcripts
     min_silence: int = 600  # ms; the pause that ends a turn
-    max_silence: int = (
-        3000  # ms; the longest pause in a turn, and less `min_silence` the longest wait for its transcript
-    )
+    max_silence: int = 3000  # ms; the longest pause; less `min_silence`, the longest wait for a transcript
     early_final: int = 200  # ms; the pause at which the STT is asked for its final, dropped if speech goes on
     whole_values: bool = True  # a number that a tool needs is waited for until `max_silence` if it seems unfinished
     wordless_turn: int = 10_000  # ms; an open turn in which no word changes for so long is closed
