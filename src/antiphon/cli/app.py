@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from antiphon.cli import bench, call, chat, demo, doctor, eval, models, say, serve, talk, transcribe
+from antiphon.cli import bench, call, chat, demo, doctor, eval, livekit, models, say, serve, talk, transcribe
 from antiphon.cli.terminal import tell_failure
 from antiphon.errors import AntiphonError, ConfigError
 
@@ -27,6 +27,7 @@ app.command(rich_help_panel=CONVERSE)(demo.demo)
 app.command(rich_help_panel=CONVERSE)(serve.serve)
 app.command(rich_help_panel=CONVERSE)(call.call)
 app.command(rich_help_panel=CONVERSE)(talk.talk)
+app.command(rich_help_panel=CONVERSE)(livekit.livekit)
 app.command(rich_help_panel=STAGES)(say.say)
 app.command(rich_help_panel=STAGES)(transcribe.transcribe)
 app.command(rich_help_panel=STAGES)(chat.chat)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from antiphon.server.doors.tracks import Refused
 from antiphon.server.rest.errors import Problem, envelope
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
@@ -66,7 +67,7 @@ async def _answer(request: Request, runtime: Runtime, service: Service, calls: s
     task.add_done_callback(calls.discard)
     try:
         answer = await call.answer(offer.sdp)
-    except peers.Refused as refused:
+    except Refused as refused:
         call.hang_up()
         return _refusal(refused.status, refused.code, str(refused))
     return JSONResponse({"type": "answer", "sdp": answer}, 201)

@@ -24,14 +24,9 @@ from aiortc.exceptions import OperationError
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame
 from starlette.requests import Request
-from starlette.types import Message
-from starlette.websockets import WebSocket
 
-from antiphon.errors import AntiphonError
-from antiphon.protocols.voice_agent import events
-from antiphon.protocols.webrtc import FRAME, RATE, SAMPLES, Media, Way
-from antiphon.server.connection import ABNORMAL, Connection
-from antiphon.server.pulse import EXTENSION
+from antiphon.protocols.tracks import FRAME, RATE, SAMPLES, Way
+from antiphon.server.doors.tracks import Refused, TrackCall
 from antiphon.server.runtime import Runtime
 from antiphon.server.service import Service
 
@@ -54,52 +49,23 @@ BROKEN = (
 )
 
 
-class Refused(AntiphonError):
-    """An offer that is not answered."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
-class Call:
-    """An ASGI WebSocket on one side, a peer connection on the other. `run` is its life."""
+class Call(TrackCall):
+    """The session on one side, a peer connection on the other."""
 
     def __init__(self, request: Request, runtime: Runtime, service: Service, *, ice_servers: tuple[str, ...]) -> None:
-        self._loop = asyncio.get_running_loop()
+        super().__init__(_scope(request), runtime, service)
         servers = [RTCIceServer(urls=url) for url in ice_servers]
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=servers))  # without one it asks a stranger's
         self._peer.on("datachannel", self._on_channel)
         self._peer.on("track", self._on_track)
         self._peer.on("connectionstatechange", self._on_state)
-        self._media = Media()
         self._channel: RTCDataChannel | None = None
         self._unsent: list[str] = []  # until there is a channel
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()  # what the connection will receive
-        self._inbox.put_nowait({"type": "websocket.connect"})
-        self._received = 0
-        self._admitted: asyncio.Future[None] = self._loop.create_future()
         self._listening: asyncio.Task[None] | None = None
-        self.seen = self._loop.time()  # it is the connection's Pulse
-        websocket = WebSocket(self._scope(request), self._receive, self._send)
-        self._connection = Connection(websocket, runtime, service)
-
-    def _scope(self, request: Request) -> dict[str, Any]:
-        """The offer's own, as that of a socket: who is calling, and what for."""
-        query = dict(parse_qsl(request.url.query, keep_blank_values=True))
-        asked = filter(None, query.get("extensions", "").split(","))
-        query["extensions"] = ",".join(dict.fromkeys([*asked, "playout"]))
-        return {
-            **request.scope,
-            "type": "websocket",
-            "subprotocols": [],
-            "query_string": urlencode(query).encode(),
-            "extensions": {EXTENSION: self},
-        }
 
     async def run(self) -> None:
         try:
-            await self._connection.serve()
+            await super().run()
         finally:
             if self._listening:
                 self._listening.cancel()
@@ -109,10 +75,10 @@ class Call:
     async def answer(self, sdp: str) -> str:
         """The answer to an offer. Raises Refused."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._admitted), ADMIT_TIMEOUT)
-        if not self._admitted.done():
+            await asyncio.wait_for(asyncio.shield(self.admitted), ADMIT_TIMEOUT)
+        if not self.admitted.done():
             raise Refused(503, "internal_error", "The server is busy")
-        self._admitted.result()
+        self.admitted.result()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
@@ -127,45 +93,11 @@ class Call:
             raise Refused(503, "internal_error", "No address of this server was found in time") from failure
         return str(self._peer.localDescription.sdp)
 
-    def hang_up(self) -> None:
-        self._inbox.put_nowait({"type": "websocket.disconnect", "code": ABNORMAL})
-
-    def ask(self) -> None:
-        """There is nothing to ask: a caller's track never stops."""
-
-    # --- the socket's side ----------------------------------------------------------------------------------------
-
-    async def _receive(self) -> Message:
-        self._received += 1
-        if self._received == 2 and not self._admitted.done():  # it wants to hear what the client says
-            self._admitted.set_result(None)
-        return await self._inbox.get()
-
-    async def _send(self, message: Message) -> None:
-        if message["type"] == "websocket.close":
-            self._refuse("unauthorized", "")
-            self.hang_up()
-        elif text := message.get("text"):
-            if not self._admitted.done() and isinstance(event := events.decode(text), events.SessionError):
-                self._refuse(event.code, event.message)
-            over, back = self._media.send(text, self._loop.time())
-            self._put(over)
-            self._tell(back)
-
-    def _refuse(self, code: str, message: str) -> None:
-        if not self._admitted.done():
-            self._admitted.set_exception(Refused(401 if code == "unauthorized" else 503, code, message))
-            self._admitted.exception()  # whoever answers the offer may be gone
-
     def _put(self, text: str) -> None:
         if self._channel is None:
             self._unsent.append(text)
-        elif text and self._channel.readyState == "open":
+        elif self._channel.readyState == "open":
             self._channel.send(text)
-
-    def _tell(self, text: str) -> None:
-        if text:
-            self._inbox.put_nowait({"type": "websocket.receive", "text": text})
 
     # --- the peer's side ------------------------------------------------------------------------------------------
 
@@ -197,9 +129,8 @@ class Call:
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, AudioFrame)
-                self.seen = self._loop.time()
                 samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
-                self._tell(self._media.hear(samples.mean(axis=1).astype("<i2").tobytes()))
+                self.hear(samples.mean(axis=1).astype("<i2").tobytes())
 
     async def way(self) -> Way | None:
         """What the client's last report says; None: it has sent none, or none of late."""
@@ -211,12 +142,13 @@ class Call:
                     return Way(stats.roundTripTime, stats.jitter / RATE)
         return None
 
-    def frame(self, way: Way | None) -> bytes:
-        now = self._loop.time()
-        pcm = self._media.frame(now)
-        if way:
-            self._tell(self._media.position(way, now))
-        return pcm
+
+def _scope(request: Request) -> dict[str, Any]:
+    """The offer's own; positions are sent in the client's name."""
+    query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    asked = filter(None, query.get("extensions", "").split(","))
+    query["extensions"] = ",".join(dict.fromkeys([*asked, "playout"]))
+    return {**request.scope, "query_string": urlencode(query).encode()}
 
 
 class Voice(MediaStreamTrack):

@@ -1,7 +1,7 @@
-"""WebRTC: the Voice Agent API on a data channel, with the audio beside it, as two tracks.
+"""Audio by tracks: the Voice Agent API with its audio beside it, as WebRTC and LiveKit have it.
 
-What the channel carries is what `/v1/ws` carries, except audio: `reply.audio` becomes the agent's track, and the
-caller's track becomes `input.audio`. So a session that is resumed, cut or listened to behaves as it does there.
+What `/v1/ws` carries goes over a channel, except audio: `reply.audio` becomes the agent's track, and the caller's track
+becomes `input.audio`. So a session that is resumed, cut or listened to behaves as it does there.
 
 Nothing here knows of sockets or of Opus. Tracks are mono 16-bit PCM at 48 kHz, the rate of Opus (RFC 7587), in frames
 of 20 ms. How much was heard follows from what was sent and when: a receiver's reports (RTCP, RFC 3550, section 6.4)

@@ -1,11 +1,11 @@
-"""The audio of a WebRTC call, without the call."""
+"""The audio of a call by tracks, without the call."""
 
 from __future__ import annotations
 
 import base64
 import json
 
-from antiphon.protocols.webrtc import SAMPLES, Media, Way
+from antiphon.protocols.tracks import SAMPLES, Media, Way
 
 WAY = Way(round_trip=0.08, jitter=0.005)  # so 0.1 s until it is heard
 
