@@ -198,6 +198,13 @@ def test_cascade_asks_for_the_final_only_when_the_silence_is_complete():
     assert call.story()[-3:] == ANSWERED
 
 
+def test_a_final_asked_for_after_the_longest_pause_there_is_has_its_time_all_the_same():
+    ears = Ears(final_after=300, partials=False)
+    call = Call(Settings(mode=Mode.CASCADE, min_silence=3_000, idle_after=None), ears=ears)
+    call.caller("book a table", at=1_000)
+    assert "caller: book a table" in call.run(until=10_000).story()
+
+
 def test_streaming_asks_for_the_final_early_and_again_if_speech_goes_on():
     call = Call()
     first = call.caller("my number is", at=1_000)

@@ -10,7 +10,7 @@ import pytest
 from antiphon.conversation import notices as out
 from antiphon.conversation.settings import Settings
 from antiphon.errors import Overloaded
-from antiphon.lab.scripted import LlmFaults, ScriptedLlm, ScriptedStt, ScriptedTts, SttFaults, TtsFaults
+from antiphon.lab.scripted import LlmFaults, ScriptedLlm, ScriptedStt, ScriptedTts, SttFaults, SttTiming, TtsFaults
 from antiphon.lab.simulated_call import SimulatedCall
 from tests.session.calling import CODE, GREETING, LONG, agent_said, run_call, stages, turn, words
 
@@ -65,6 +65,20 @@ def test_an_stt_without_finals_still_ends_the_turn() -> None:
         assert call.client.all(out.UserTranscript)[0].text == ORDER.lower()
 
     run_call(scenario, stages=replace(stages(), stt=ScriptedStt(CODE, faults=SttFaults(no_finals=True))))
+
+
+def test_a_final_that_was_asked_for_before_the_caller_went_on_does_not_end_the_turn() -> None:
+    stt = ScriptedStt(CODE, timing=SttTiming(final_delay=1.0, jitter=0))
+
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        call.say("I want to book")
+        call.pause(0.4)  # in which the final is asked for, that comes after the next pause has begun
+        call.say("now")
+        await call.client.until(out.ReplyDone, count=2)
+        assert [notice.text for notice in call.client.all(out.UserTranscript)] == ["i want to book now"]
+
+    run_call(scenario, stages=replace(stages(), stt=stt))
 
 
 def test_a_model_that_fails_is_apologised_for() -> None:

@@ -166,6 +166,19 @@ def fuzz(
 
 
 @app.command()
+def faults(
+    calls: Annotated[int | None, typer.Option(help="How many calls to hold.", min=1, show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the first call.", show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Calls in virtual time in which everything fails that can: turns lost or doubled, calls that hang."""
+    from antiphon.lab.bench_faults import run
+
+    _show(run(json=json, **_given(calls=calls, seed=seed)), json=json)
+
+
+@app.command()
 def leaks(
     calls: Annotated[int | None, typer.Option(help="How many calls to hold.", min=1, show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, other calls.", show_default=False)] = None,

@@ -138,9 +138,11 @@ def endpoint(s: Step) -> None:
         return
     s.set_turn(floor=Floor.CLOSING)
     # Not in received audio: what a caller said while nobody was connected comes all at once.
-    s.after(TRANSCRIPT, (s.settings.max_silence - s.settings.min_silence) / 1000)
     if turn.asked is Asked.NOT_YET:
-        _ask(s)
+        _ask(s)  # the pause may have been the longest there is: the STT has its time all the same
+        s.after(TRANSCRIPT, s.settings.max_silence / 1000)
+    else:
+        s.after(TRANSCRIPT, (s.settings.max_silence - s.settings.min_silence) / 1000)
 
 
 def _waits_for_more(s: Step) -> bool:

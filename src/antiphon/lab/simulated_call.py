@@ -113,8 +113,8 @@ class SimulatedCall:
             hooks=hooks,
             options=options,
         )
-        uplink = Line(network, self._hear, random.Random(f"caller {seed}"))
-        self.caller = SimulatedCaller(config.input_format, uplink.send)
+        self.uplink = Line(network, self._hear, random.Random(f"caller {seed}"))
+        self.caller = SimulatedCaller(config.input_format, self.uplink.send)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -37,15 +37,40 @@ class Line(Generic[T]):
         self._rng = rng
         self._loop = asyncio.get_running_loop()
         self._latest = 0.0  # when the last item sent so far arrives
+        self._down = False
+        self._cuts = 0
 
     def send(self, item: T) -> None:
+        if self._down:
+            return
         if not self._network.delay and not self._network.jitter:
             self._deliver(item)
             return
         late = self._network.delay + self._rng.uniform(-self._network.jitter, self._network.jitter)
         # Timers of one time may fire in any order, so two items are never due at the same one.
         self._latest = max(self._latest + 1e-6, self._loop.time() + late)
-        self._loop.call_at(self._latest, self._deliver, item)
+        self._loop.call_at(self._latest, self._arrive, item, self._cuts)
+
+    def stall(self, seconds: float) -> None:
+        """Nothing arrives for so long, and then all of it at once. Needs a network that takes time."""
+        self._latest = max(self._latest, self._loop.time() + seconds)
+
+    def cut(self) -> None:
+        """What is under way is lost, and so is what is sent until `mend`."""
+        self._down = True
+        self._cuts += 1
+
+    def mend(self) -> None:
+        self._down, self._latest = False, self._loop.time()
+
+    @property
+    def behind(self) -> float:
+        """Seconds until all that was sent has arrived."""
+        return max(self._latest - self._loop.time(), 0.0)
+
+    def _arrive(self, item: T, cuts: int) -> None:
+        if cuts == self._cuts:
+            self._deliver(item)
 
 
 class SimulatedClient:
@@ -68,7 +93,7 @@ class SimulatedClient:
         self._decode = codec(audio_format).decode
         self._loop = asyncio.get_running_loop()
         rng = random.Random(f"client {seed}")
-        self._line: Line[out.Notice] = Line(network or Network(), self._take, rng)
+        self.line: Line[out.Notice] = Line(network or Network(), self._take, rng)
         self._acknowledge = acknowledge
         self._acks: Line[tuple[str, int]] = Line(network or Network(), self._say_played, rng)
         self._told: dict[str, int] = {}
@@ -79,7 +104,7 @@ class SimulatedClient:
 
     def send(self, notice: out.Notice) -> None:
         self.notices.append((self._loop.time(), notice))
-        self._line.send(notice)
+        self.line.send(notice)
         self._news.set()
 
     @property

@@ -45,7 +45,7 @@ class Transcriber:
         self._voiced = False  # there has been a voice in it
         self._utterance = 0  # the open one, numbered as the core does
         self._first = 0  # the utterance that was open when the present stream was
-        self._asked = False  # a final was asked for and has not come
+        self._owed = 0  # finals of it that the present stream was asked for and that have not come
         self._failures = 0  # in a row
 
         # What the provider was given: the present stream, and by whom the ones before it were served, as named in the
@@ -86,13 +86,13 @@ class Transcriber:
         self._voiced = True
 
     def finalize(self) -> None:
-        self._asked = True
+        self._owed += 1
         if self._stream:
             self._stream.finalize()
 
     def next_utterance(self, number: int) -> None:
         self._utterance = number
-        self._asked = self._voiced = False
+        self._owed, self._voiced = 0, False
         self._kept.clear()
         if self._stream:
             self._stream.reset()
@@ -110,6 +110,12 @@ class Transcriber:
                 self._on_failure(error)
             await asyncio.sleep(REOPEN_DELAYS[min(self._failures, len(REOPEN_DELAYS)) - 1])
 
+    def _is_last(self) -> bool:
+        """Whether a final that has come is the one asked for last. One that is late, asked for before the caller spoke
+        on, may lack what was said since: it tells no more than a partial."""
+        self._owed = max(self._owed - 1, 0)
+        return not self._owed
+
     async def _run_stream(self) -> None:
         loop = asyncio.get_running_loop()
         stream = await self._stt.open(keyterms=self._keyterms, language=self._language)
@@ -119,14 +125,14 @@ class Transcriber:
             self._opened_at, self._sent_bytes = loop.time(), 0
             if self._kept:
                 self._give(stream, bytes(self._kept))
-            if self._asked:
+            if self._owed:
+                self._owed = 1
                 stream.finalize()
             async for transcript in stream:
                 self._failures = 0
                 number = transcript.utterance + self._first
-                if number == self._utterance:
-                    self._asked = self._asked and not transcript.final
-                self._on_transcript(Transcript(transcript.text, number, transcript.final, transcript.end_of_turn))
+                final = transcript.final and (number != self._utterance or self._is_last())
+                self._on_transcript(Transcript(transcript.text, number, final, transcript.end_of_turn))
         finally:
             self._served = self.heard()
             self._stream = None

@@ -114,8 +114,8 @@ class ScriptedLlm:
             yield at, written, event
 
     def _script(self, request: LlmRequest) -> Iterator[LlmEvent | ProviderError]:
-        if refusal := _refusal(request, self.capabilities.context_window):
-            yield BadRequest(refusal)
+        if why := refusal(request, self.capabilities.context_window):
+            yield BadRequest(why)
             return
         reply = self._reply if isinstance(self._reply, str) else self._reply(request)
         if isinstance(reply, ProviderError):
@@ -158,7 +158,7 @@ def _size(message: Message) -> int:
     return 1 + (len(message.text) + calls) // _TOKEN_CHARS
 
 
-def _refusal(request: LlmRequest, window: int) -> str | None:
+def refusal(request: LlmRequest, window: int) -> str | None:
     """Why a vendor would refuse the request; None if it would not."""
     if all(message.role is Role.SYSTEM for message in request.messages):
         return "there is nothing to answer: no message but the system's"
