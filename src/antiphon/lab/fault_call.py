@@ -74,6 +74,7 @@ class Story:
     written: dict[str, str] = field(default_factory=dict)  # by the model, of each reply
     begun: dict[str, float] = field(default_factory=dict)  # when each reply was asked for
     returned: list[float] = field(default_factory=list)  # when tools did
+    dispatched: int = 0  # calls of tools
     run: Counter[str] = field(default_factory=Counter)  # tool calls, by id
     history: tuple[Message, ...] = ()
     settled: bool = False
@@ -88,11 +89,14 @@ class Story:
             self.written[event.reply_id] = self.written.get(event.reply_id, "") + event.delta
         elif isinstance(event, ev.ToolReturned):
             self.returned.append(now)
+        self.dispatched += sum(isinstance(one, act.RunTool) for one in actions)
         self.begun.update({one.reply_id: now for one in actions if isinstance(one, act.StartReply)})
 
     @property
     def open_now(self) -> bool:
-        """The caller has the floor, or a reply has not ended."""
+        """The caller has the floor, or a reply or a tool has not ended."""
+        if len(self.returned) < self.dispatched:
+            return True
         floor = [notice for _, notice in self.notices if isinstance(notice, out.SpeechStarted | out.SpeechStopped)]
         replies = Counter(type(notice) for _, notice in self.notices)
         return (bool(floor) and isinstance(floor[-1], out.SpeechStarted)) or replies[out.ReplyStarted] != replies[
