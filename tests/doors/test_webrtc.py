@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fractions
 import json
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -212,3 +213,29 @@ def test_a_stranger_is_not_answered_and_another_origin_is_told_so() -> None:
         await over(here)
 
     with_server(test, origins=("https://shop.example",))
+
+
+@pytest.mark.soak
+def test_cuts_at_any_moment_leave_the_history_with_what_was_heard(cuts: int = 30) -> None:
+    counts = {"exact": 0, "short": 0, "over": 0}
+
+    async def cut(here: Served, seed: int) -> None:
+        async with calling(here) as page:
+            page.send("session.update", session={"greeting": ""})
+            await page.until("session.ready")
+            page.send("reply.create", instructions="Talk at length.")
+            await page.until("reply.started")
+            await asyncio.sleep(random.Random(seed).uniform(1.0, 4.0))
+            page.say(ORDER)
+            told = await page.until("transcript.agent", interrupted=True)
+            await asyncio.sleep(0.5)
+            words, heard = len(told["text"].split()), len(page.heard())
+            counts["exact" if words == heard else "short" if words < heard else "over"] += 1
+
+    async def test(here: Served) -> None:
+        for first in range(0, cuts, 3):
+            await asyncio.gather(*(cut(here, seed) for seed in range(first, first + 3)))
+
+    with_server(test, agent(llm=ScriptedLlm(LONG * 2, timing=LlmTiming.instant())))
+    print(counts)
+    assert sum(counts.values()) == cuts and counts["over"] <= 1
