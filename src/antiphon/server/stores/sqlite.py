@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ from antiphon.server.stores.base import (
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 5.0  # seconds a write waits for another process's
+BUSY_PAUSE = 0.02  # seconds between attempts where SQLite itself does not wait
 FIELDS = SessionRecord.__struct_fields__
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -214,7 +216,7 @@ class _Thread:
         db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         self._db = db
         db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(schema)
 
@@ -236,6 +238,20 @@ class _Thread:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except (sqlite3.Error, RuntimeError) as error:  # RuntimeError: the executor has been shut down
             raise StoreUnavailable(f"the database failed: {error}") from error
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switches to write-ahead logging. Two processes that open a new file at the same moment both want it for
+    themselves, and SQLite refuses one of them at once, whatever the connection's timeout: so this one waits."""
+    until = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(BUSY_PAUSE)
 
 
 def _own(db: sqlite3.Connection, id: str, epoch: int, fields: dict[str, Any]) -> None:
