@@ -27,6 +27,7 @@ from antiphon.server.runtime import Blueprint, Runtime
 from antiphon.session.budget import Budget
 from antiphon.session.lines import Lines
 from antiphon.session.makings import Hooks, SessionOptions, Stages
+from antiphon.text.redaction import chained, redactor
 from antiphon.tools.base import Tool, ToolSource
 from antiphon.tools.ending import end_call_tool
 from antiphon.tools.function import as_tool
@@ -84,6 +85,9 @@ class Agent:
     limits: Budget | Mapping[str, Any] = field(default_factory=Budget)  # what one session may use
     variables: Mapping[str, str] = field(default_factory=dict)
     prices: str | Path | Mapping[str, Any] | None = None  # a file or data, laid over the package's prices.yaml
+    # What is not kept of what is said: "card", "phone", "email", or a mapping of these to true and of names of your own
+    # to patterns (RE2). Any other way of redacting is `Hooks.redact`.
+    redact: Sequence[str] | Mapping[str, Any] = ()
     hooks: Hooks = field(default_factory=Hooks)
     settings: Settings | None = None  # every other rule of the conversation
     strict: bool = False  # refuse what only older generations of clients send
@@ -151,7 +155,7 @@ class Agent:
             stages=stages,
             defaults=self._defaults(),
             tools=self._tools(),
-            hooks=self.hooks,
+            hooks=self._hooks(),
             options=SessionOptions(
                 settings=self._settings(stages),
                 language=self.language,
@@ -163,6 +167,10 @@ class Agent:
             transfers=self._transfers(),
             send_digits=self.send_digits,
         )
+
+    def _hooks(self) -> Hooks:
+        steps = [step for step in (redactor(self.redact), self.hooks.redact) if step]
+        return dataclasses.replace(self.hooks, redact=chained(steps) if steps else None)
 
     def _transfers(self) -> Mapping[str, str]:
         for name, number in self.transfers.items():

@@ -55,6 +55,7 @@ class AgentFile(BaseModel):
     transfers: dict[str, str] = {}
     send_digits: bool = False
     filler_lines: list[str] | None = None
+    redact: list[str] | dict[str, bool | str] = []
     strict: bool = False
 
 

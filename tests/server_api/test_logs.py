@@ -14,6 +14,7 @@ import pytest
 from antiphon.client.events import ReplyDone
 from antiphon.errors import Disconnected
 from antiphon.lab.scripted import LlmTiming, ScriptedLlm
+from antiphon.server import logs
 from antiphon.server.logs import JsonLines, WithPlace
 from tests.server_api.serving import serving, stages
 
@@ -77,3 +78,15 @@ def test_the_traceback_is_in_the_line(lines: list[dict[str, Any]]):
     except ValueError:
         logging.getLogger("antiphon").exception("failed")
     assert "ValueError: no" in lines[0]["error"]
+
+
+def test_what_is_not_to_be_kept_is_in_no_line(lines: list[dict[str, Any]]):
+    logs.enter("sess_1")
+    logs.redact(lambda text: text.replace("4111", "[card]"))
+    try:
+        raise ValueError("4111")
+    except ValueError:
+        logging.getLogger("antiphon").exception("%s failed", "4111")
+    logs._place.set(None)
+    assert lines[0]["message"] == "[card] failed"
+    assert "4111" not in json.dumps(lines) and "ValueError: [card]" in lines[0]["error"]

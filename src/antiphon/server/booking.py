@@ -17,7 +17,7 @@ from antiphon.conversation import notices as out
 from antiphon.errors import SessionClosed
 from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import journal as to
-from antiphon.server import recall, tokens
+from antiphon.server import logs, recall, tokens
 from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.recorder import Recorder
 from antiphon.server.stores.base import SessionRecord, StoreError
@@ -98,6 +98,8 @@ class Booking:
     def watching(self, hooks: Hooks, stages: Stages) -> Hooks:
         """`hooks` with ours before them: give these to the session on `stages`."""
         hooks = self._service.meters.watching(hooks, stages)
+        self.journal.redact = hooks.redact
+        logs.redact(hooks.redact)
         before, after = hooks.on_notice, hooks.journal
 
         def begins(session: Session) -> None:
@@ -183,7 +185,10 @@ class Booking:
         if self._session is None:
             return {}
         reply_id, samples = self._session.heard
-        state = msgspec.msgpack.encode(self._session.unfinished())
+        unfinished = self._session.unfinished()
+        if redact := self.journal.redact:
+            unfinished = recall.without_secrets(unfinished, redact)
+        state = msgspec.msgpack.encode(unfinished)
         return {"state": state, "heard_reply": reply_id, "heard_samples": samples}
 
     def _tell(self, event: str, **more: Any) -> None:

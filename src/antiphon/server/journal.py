@@ -24,6 +24,7 @@ from antiphon.server.stores.base import (
     StoreError,
     StoreUnavailable,
 )
+from antiphon.text.redaction import Redactor, redacted
 from antiphon.types import Cost, Role
 
 log = logging.getLogger("antiphon.server")
@@ -146,11 +147,19 @@ Entry = (
     | Recorded
     | Ended
 )
+SAID = ("text", "instructions", "arguments", "result")  # fields that hold what was said, asked or answered
 _DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def read(entry: bytes) -> Entry:
     return _DECODER.decode(entry)
+
+
+def without_secrets(entry: Entry, redact: Redactor) -> Entry:
+    """The entry as it may be kept. The configuration is what the program or its client wrote, and stays."""
+    given = msgspec.structs.asdict(entry)
+    said = {name: redacted(given[name], redact) for name in SAID if given.get(name) is not None}
+    return msgspec.structs.replace(entry, **said)
 
 
 def cost_of(entries: Iterable[Entry]) -> Cost | None:
@@ -178,6 +187,7 @@ class Journal:
         now: Callable[[], float] = time.time,
     ) -> None:
         """`standing` tells how things stand, as fields of the record (see Changes): asked at every write."""
+        self.redact: Redactor | None = None  # of the session, once it is known
         self._store = store
         self._id, self._epoch, self._began = record.id, record.epoch, record.created_at
         self._on_lost = on_lost
@@ -208,6 +218,8 @@ class Journal:
         """Adds entries, and sets fields of the session's record (see Changes). Never blocks."""
         if self._lost:
             return
+        if redact := self.redact:
+            entries = tuple(without_secrets(entry, redact) for entry in entries)
         self._entries.extend(msgspec.json.encode(entry, enc_hook=str) for entry in entries)
         self._fields.update(fields)
         if self._writing is None:

@@ -13,6 +13,7 @@ from antiphon.conversation.recovery import OUTCOME_UNKNOWN, Unfinished, recover
 from antiphon.server import journal as of
 from antiphon.server.stores.base import SessionRecord
 from antiphon.session.makings import Past
+from antiphon.text.redaction import Redactor
 from antiphon.types import Cost, Role, SessionConfig, ToolCall, ToolSpec
 
 IDS_AN_OWNER = 1 << 24  # more than one owner of a session gives out
@@ -73,6 +74,14 @@ def _left(record: SessionRecord, entries: Iterable[of.Entry], greeting: str | No
     if not greeted and greeting:
         return replace(left, text=greeting, written=True)
     return left
+
+
+def without_secrets(left: Unfinished, redact: Redactor) -> Unfinished:
+    """As it may be kept. What is still being said or written may hold the beginning of a number that is not known for
+    one yet: nothing is kept of it."""
+    text = redact(left.text) if left.written else ""
+    heard = min(len(redact(left.text[: left.heard])), len(text))
+    return replace(left, text=text, heard=heard, item_id="", words="")
 
 
 def endings(found: Past, entries: Iterable[of.Entry], *, at: int) -> list[of.Entry]:

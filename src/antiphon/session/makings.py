@@ -50,6 +50,7 @@ class Hooks:
     before_speech: Callable[[str], str] | None = None  # a clause as the model wrote it -> what is to be said of it
     summarise: Callable[[tuple[Message, ...]], str] | None = None  # of history that no longer fits
     journal: Callable[[float, ev.Event, list[act.Action]], None] | None = None  # every step of the core
+    redact: Callable[[str], str] | None = None  # a text -> what may be kept of it, in the store and in logs
     # Stores the intent of a tool call, which `on_notice` and `journal` were told before: awaited before the call is
     # run, or the client asked to run it. If it raises, or takes longer than 2 s, the call is not run.
     before_tool: Callable[[ToolCall], Awaitable[None]] | None = None
