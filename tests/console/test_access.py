@@ -18,6 +18,20 @@ pytestmark = needs_chromium
 PACKAGE, VERSION = "axe-core", "4.14.1"
 PHONE = {"width": 375, "height": 740}
 SLOW = 20_000  # ms
+SLOW_MICROPHONE = """() => {
+  const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media)
+  media.getUserMedia = async wanted => {
+    await new Promise(done => setTimeout(done, 500))
+    return ask(wanted)
+  }
+}"""
+SLOW_TOKEN = """() => {
+  const real = fetch
+  globalThis.fetch = async (...asked) => {
+    await new Promise(done => setTimeout(done, 500))
+    return real(...asked)
+  }
+}"""
 
 
 def on_page(test: Callable[[Page], Awaitable[None]], **options: Any) -> None:
@@ -72,6 +86,26 @@ def test_a_phone_need_not_be_scrolled_sideways():
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
     on_page(test, viewport=PHONE)
+
+
+@pytest.mark.parametrize("slow", ["microphone", "token", "nothing"])
+def test_a_call_given_up_while_it_connects_stays_given_up(slow):
+    async def test(page: Page) -> None:
+        requests: list[str] = []
+        page.on("websocket", lambda socket: requests.append(socket.url))
+        if slow == "microphone":
+            await page.evaluate(SLOW_MICROPHONE)
+        if slow == "token":
+            await page.evaluate(SLOW_TOKEN)
+        call = page.locator(".call")
+        await call.dblclick()
+        await expect(call).to_have_text("Talk", timeout=SLOW)
+        await page.wait_for_timeout(1_000)  # whatever was under way has come back by now
+        await expect(call).to_have_text("Talk")
+        assert slow == "nothing" or requests == []
+        await hold_a_call(page)
+
+    on_page(test)
 
 
 def test_the_keyboard_begins_a_call_mutes_and_ends_it():

@@ -33,6 +33,7 @@ class Button {
   constructor(host) {
     this.audio = new Audio()
     this.wire = null
+    this.opening = Promise.resolve() // settled once no microphone is being asked for
     this.told = { id: null, samples: 0, at: 0 } // the newest acknowledgement
     const root = host.attachShadow({ mode: "open" })
     const sheet = new CSSStyleSheet() // the page's own rules do not reach in, and its policy does not forbid it
@@ -50,21 +51,28 @@ class Button {
     addEventListener("pagehide", () => this.stop())
   }
 
-  async start() {
+  start() {
     this.show("connecting")
     const wire = (this.wire = new Wire({ token: askForToken, base: new URL("..", import.meta.url) }))
+    this.opening = this.opening.then(() => this.open(wire))
+  }
+
+  async open(wire) {
+    if (this.wire !== wire) return
     try {
       await this.audio.open()
     } catch (error) {
+      if (this.wire !== wire) return this.audio.close()
       return this.over(error.name === "NotAllowedError" ? "The microphone was not allowed." : error.message)
     }
-    if (this.wire !== wire) return
+    if (this.wire !== wire) return this.audio.close() // hung up while the microphone was asked for
     wire.addEventListener("state", ({ detail }) => this.wire === wire && this.state(detail))
     wire.addEventListener("event", ({ detail }) => this.wire === wire && this.event(detail))
     wire.open(agent ? { agent_id: agent } : {})
   }
 
   stop() {
+    if (this.wire?.state === "idle") return this.over()
     this.wire?.close()
     this.audio.flush()
   }

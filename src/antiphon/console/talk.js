@@ -22,7 +22,8 @@ export class Talk {
     this.element = element
     this.settings = {} // a `session` object, from the view Try
     this.audio = new Audio()
-    this.wire = null
+    this.wire = null // this call's, from its first moment to its last
+    this.opening = Promise.resolve() // settled once no microphone is being asked for
     this.conversation = null
     this.told = {} // reply → samples acknowledged
     this.silences = new Silences()
@@ -52,24 +53,30 @@ export class Talk {
   }
 
   get isOn() {
-    return this.wire !== null && this.wire.state !== "ended"
+    return this.wire !== null
   }
 
   // --- the call ---
 
-  async start() {
-    const speaks = $(".use-voice", this.element).checked
-    const sounds = $(".use-sound", this.element).checked
+  start() {
+    const wire = (this.wire = new Wire({ token: sessionToken }))
     this.say("connecting")
     this.begin()
+    this.opening = this.opening.then(() => this.open(wire))
+  }
+
+  async open(wire) {
+    const speaks = $(".use-voice", this.element).checked
+    const sounds = $(".use-sound", this.element).checked
+    if (this.wire !== wire) return
     try {
       await this.audio.open({ listen: speaks })
     } catch (error) {
       await this.audio.close()
-      this.say("idle", microphoneTrouble(error))
+      if (this.wire === wire) this.over(microphoneTrouble(error))
       return
     }
-    const wire = (this.wire = new Wire({ token: sessionToken }))
+    if (this.wire !== wire) return this.audio.close() // hung up while the microphone was asked for
     wire.addEventListener("state", ({ detail }) => this.wire === wire && this.state(detail))
     wire.addEventListener("event", ({ detail }) => this.wire === wire && this.event(detail))
     this.wave.start()
@@ -86,8 +93,14 @@ export class Talk {
   }
 
   stop() {
+    if (this.wire.state === "idle") return this.over(TEXTS.idle)
     this.wire.close()
     this.audio.flush()
+  }
+
+  over(why) {
+    this.wire = null
+    this.say("idle", why)
   }
 
   state({ state, why }) {
@@ -95,12 +108,11 @@ export class Talk {
       this.began ??= performance.now()
       this.silences.connected()
     }
-    if (state === "ended") {
-      this.wave.stop()
-      this.audio.close()
-      this.mute(false)
-    }
-    this.say(state === "ended" ? "idle" : state, state === "ended" ? why || this.summary() : "")
+    if (state !== "ended") return this.say(state)
+    this.wave.stop()
+    this.audio.close()
+    this.mute(false)
+    this.over(why || this.summary())
   }
 
   summary() {

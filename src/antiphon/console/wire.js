@@ -26,7 +26,8 @@ export class Wire extends EventTarget {
     this.set("connecting")
     this.first = { type: "session.update", session }
     try {
-      this.connect(await this.token())
+      const token = await this.token()
+      if (this.state !== "ended") this.connect(token)
     } catch (error) {
       this.end(error.message)
     }
@@ -61,6 +62,7 @@ export class Wire extends EventTarget {
   }
 
   receive(event) {
+    if (this.state === "ended") return
     // What opens a resumed connection carries the number that it goes on after.
     if (event.seq !== undefined) this.seq = event.seq
     if (event.type === "session.ready") {
