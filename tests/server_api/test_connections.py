@@ -190,6 +190,17 @@ async def completed(served: Served) -> dict[str, Any]:
         await asyncio.sleep(0.01)
 
 
+def test_a_client_that_ends_its_session_and_leaves_at_once_has_ended_it():
+    async def body(served):
+        async with served.client() as client:
+            await client.configure()
+            await client.end()
+        async with asyncio.timeout(10):
+            assert (await completed(served))["public_close_reason"] == "client_end"
+
+    using(body)
+
+
 def test_the_timeline_tells_each_turn():
     asked: list[Any] = []
 

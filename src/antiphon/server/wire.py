@@ -180,7 +180,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Takes a message in. uvicorn stops reading at each one until the application has taken it, which at 50 a
         second costs a tenth of a session's time; a few may wait here before that is worth it."""
         self.close_timeout = CLOSE_TIMEOUT
-        if self.conn.state is not State.OPEN:  # a message that crossed our close
+        # A message that crossed our close is not wanted. One that came along with the client's own, before it, is: what
+        # was read together has been parsed together.
+        if self.conn.state is not State.OPEN and not self.conn.close_rcvd_then_sent:
             self.frames = []
             return
         if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
