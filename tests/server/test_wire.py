@@ -134,6 +134,18 @@ def test_a_connection_that_breaks_leaves_nothing_behind() -> None:
     with_server(test, resume_window=0.3)
 
 
+def test_what_is_asked_along_with_the_session_is_done() -> None:
+    async def test(address: str) -> None:
+        async with connected(address) as wire:
+            asked = ({"type": "session.update", "session": {}}, {"type": "reply.create"})
+            await asyncio.gather(*(wire.send(**message) for message in asked))
+            while (await wire.until("reply.done"))["status"] != "completed":
+                pass  # the greeting gives way to it
+            assert words(wire)[-4:] == ["your", "table", "is", "booked"]
+
+    with_server(test)
+
+
 def test_audio_before_the_session_is_ready_is_dropped_without_a_word() -> None:
     async def test(address: str) -> None:
         async with connected(address) as wire:

@@ -71,7 +71,7 @@ class Session:
         self._teller = Teller(self._gate, self._hooks)
         self._clock = TurnClock(self._options.budgets)
         self._inbox: deque[ev.Event] = deque()
-        self._stepping = False
+        self._stepping = True  # until it is opened: what is asked for before waits
         self._ended = asyncio.Event()
         seed = session_id.rpartition("_")[2][:24].ljust(24, "0")
         self._state = State(settings=self._settings(), seed=seed, ids=past.ids if past else 0)
@@ -147,10 +147,13 @@ class Session:
             self._mouth.rewarm()
             self._tasks.spawn(self._mouth.prepare(self._state.settings.fallback_line), "line")
             self._budget.start()
-            self.post(ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting))
+            opened = ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting)
+            self._inbox.appendleft(opened)  # before what the peer asked for along with the session
+            self._work_off()
             await self._ended.wait()
         finally:
             self.end("closed")
+            self._work_off()  # it may not have come to be opened
             self._mouth.playout.settle()
             self._ended.set()
             self._budget.stop()
@@ -272,8 +275,10 @@ class Session:
         """Tells the core a fact. Orders that follow from it are carried out before this returns, unless this is called
         from such an order: then after those before it."""
         self._inbox.append(event)
-        if self._stepping:
-            return
+        if not self._stepping:
+            self._work_off()
+
+    def _work_off(self) -> None:
         self._stepping = True
         try:
             while self._inbox:
