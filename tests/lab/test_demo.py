@@ -12,21 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.errors import AntiphonError
-from antiphon.providers import models
-
 LONG = 240  # seconds: a demo that takes longer hangs; it takes 40
 
-pytestmark = pytest.mark.local
+pytestmark = pytest.mark.local("silero-vad", "moonshine-tiny-en", "smollm2-135m")
 
 
 @pytest.fixture(autouse=True)
-def weights() -> None:
-    for name in ("silero-vad", "moonshine-tiny-en", "smollm2-135m"):
-        try:
-            models.path(name)
-        except AntiphonError as missing:
-            pytest.skip(str(missing))
+def voice() -> None:
     pytest.importorskip("espeakng_loader")
 
 

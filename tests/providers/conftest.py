@@ -1,4 +1,4 @@
-"""What the tests of the providers share: the weights they need, and sound to feed them."""
+"""Sound to feed providers with."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ import wave
 import numpy as np
 import pytest
 
-from antiphon.errors import AntiphonError
 from antiphon.providers import models
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    for mark in item.iter_markers("local"):
-        for name in mark.args:
-            try:
-                models.path(name)
-            except AntiphonError as missing:
-                pytest.skip(str(missing))
 
 
 def silence(seconds: float, rate: int = 16_000) -> bytes:
