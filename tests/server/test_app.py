@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 
 from antiphon.errors import AuthError
 from antiphon.lab.scripted import ScriptedLlm
-from antiphon.server.run import listen
+from antiphon.server.run import listen, make_server
+from antiphon.server.service import ServerOptions, Service
 from tests.server.serving import GREETING, Wire, agent, serving
 
 
@@ -93,3 +94,34 @@ async def served(app: Starlette) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await running
+
+
+async def stopping(asked_after: float) -> bytes:
+    """What a client reads that is connected when the drained server is told to stop, and asks so much later."""
+    service = Service(ServerOptions())
+    server = make_server(agent().runtime(), service)
+    sock = listen("127.0.0.1", 0)
+    running = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started:  # noqa: ASYNC110  uvicorn tells it in no other way
+        await asyncio.sleep(0.005)
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    service.draining = True
+    while not server.server_state.connections:  # noqa: ASYNC110  until it is taken in
+        await asyncio.sleep(0.005)
+    server.should_exit = True
+    await asyncio.sleep(asked_after)
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        return await reader.read()
+    finally:
+        writer.close()
+        await running
+
+
+def test_who_was_taken_in_last_is_answered_before_a_drained_server_stops() -> None:
+    answer = asyncio.run(stopping(asked_after=0.6))
+    assert answer.startswith(b"HTTP/1.1 503") and b"the server is stopping" in answer
+
+
+def test_who_asks_for_nothing_does_not_keep_a_drained_server_from_stopping() -> None:
+    assert asyncio.run(asyncio.wait_for(stopping(asked_after=3), 30)) == b""

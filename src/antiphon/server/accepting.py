@@ -51,18 +51,27 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[None]] = set()
         self._later: asyncio.Handle | None = None
-        self._closed = False
+        self._stopped = False
         listener.setblocking(False)
         self._loop.add_reader(listener.fileno(), self._accept)
 
-    def close(self) -> None:
-        """Takes in nobody any more; the listener stays open."""
-        if self._closed:
+    @property
+    def is_busy(self) -> bool:
+        """Somebody was taken in whose connection has not begun yet."""
+        return bool(self._beginning)
+
+    def stop(self) -> None:
+        """Takes in nobody any more; the listener stays open. Who was taken in is still connected."""
+        if self._stopped:
             return
-        self._closed = True
+        self._stopped = True
         if self._later:
             self._later.cancel()
         self._loop.remove_reader(self._listener.fileno())
+
+    def close(self) -> None:
+        """The same, and drops who is not connected yet."""
+        self.stop()
         for task in self._beginning:
             task.cancel()
 

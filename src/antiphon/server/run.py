@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import os
@@ -23,7 +24,8 @@ from antiphon.server.wire import HttpProtocol, WebSocketProtocol
 MESSAGE_LIMIT = 1 << 20  # bytes; a larger message closes the connection with 1009
 COURTESY = 0.005  # seconds a worker lets one with fewer sessions go first
 STANDING_BACK = 0.2  # seconds one that does not serve lets any go first
-LAST_ANSWERS = 0.2  # seconds between taking in nobody any more and closing what there is
+LAST_REQUESTS = 1.0  # seconds that who was taken in last has to ask for something
+LOOK_EVERY = 0.02  # seconds
 CLOSE_TIMEOUT = 3  # seconds connections have to end when the server is told to stop
 
 
@@ -34,6 +36,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._runtime = runtime
         self._service = service
+        self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
@@ -42,14 +45,23 @@ class Server(uvicorn.Server):
             acceptor = Acceptor(
                 listener, self._protocol, lobby=lobby, rate=rate, courtesy=self._courtesy, tls=self.config.ssl
             )
+            self._acceptors.append(acceptor)
             self.servers.append(cast(asyncio.Server, acceptor))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for acceptor in self.servers:
-            acceptor.close()
-        if self._service.draining:  # who was taken in a moment ago is still answered
-            await asyncio.sleep(LAST_ANSWERS)
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        if self._service.draining:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_REQUESTS):
+                    while self._is_owed_a_request():  # noqa: ASYNC110  nothing tells of it
+                        await asyncio.sleep(LOOK_EVERY)
         await super().shutdown(sockets)
+
+    def _is_owed_a_request(self) -> bool:
+        """By who was taken in a moment ago: closing now would reset a connection that has just been made."""
+        newcomers = (one.is_new for one in self.server_state.connections if isinstance(one, HttpProtocol))
+        return any(acceptor.is_busy for acceptor in self._acceptors) or any(newcomers)
 
     def _courtesy(self, waited: bool) -> float:
         """Connections go to the worker with the fewest sessions, and to one that does not serve only if none does."""

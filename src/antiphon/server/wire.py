@@ -38,6 +38,7 @@ class HttpProtocol(H11Protocol):
         self._lobby = lobby
         self._place: Place | None = None
         self._upgraded = False
+        self.is_new = True  # it has not asked for anything yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -60,6 +61,7 @@ class HttpProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
+        self.is_new = self.is_new and self.conn.their_state is h11.IDLE
         owes = self.conn.their_state in (h11.IDLE, h11.SEND_BODY) and not self._upgraded
         if not owes or self.transport.is_closing():
             self._leave()
