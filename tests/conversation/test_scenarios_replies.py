@@ -1,5 +1,7 @@
 """Replies: which one is made when, and what becomes of one that fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from antiphon.conversation import actions as act
@@ -130,6 +132,15 @@ def test_a_reply_that_no_longer_answers_is_thrown_away(change):
     call.run(until=10_000)
     assert len(call.requests) == 2
     assert len(call.story(out.ReplyStarted)) == 1
+
+
+@pytest.mark.parametrize(("share", "prepared"), [(0.0, 0), (0.35, 2), (1.0, 3)])
+def test_no_more_replies_are_thrown_away_than_may_be(share, prepared):
+    call = Call(replace(SPECULATIVE, speculation_waste=share))
+    for at, words in enumerate(("my number is", "five five five", "one two three", "four five six")):
+        call.caller(words, at=1_000 + 1_280 * at)
+    call.run(until=5_400)
+    assert call.state.wasted == prepared
 
 
 def test_a_prepared_reply_that_fails_is_tried_again():

@@ -65,3 +65,8 @@ def test_the_same_words_whatever_their_case_and_punctuation():
     assert same_words("When do you open?", "when do you open")
     assert not same_words("When do you open?", "When did you open?")
     assert not same_words("का", "की")
+
+
+def test_a_hesitation_leaves_the_words_the_same_and_an_answer_does_not():
+    assert same_words("Um, when do you open?", "when do you, uhm, open")
+    assert not same_words("mm", "")

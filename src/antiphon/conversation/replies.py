@@ -41,6 +41,7 @@ IDLE = "idle"  # nobody speaks
 STALL = "stall"  # a reply makes no sound
 
 _LINE = 0.25  # seconds that are kept for the fallback line to become audible
+_FREE_WASTE = 2  # replies to turns that may be thrown away before any share is reckoned
 _LEAST = 0.5  # seconds that a reply has in any case: the STT may have used up what there was
 
 
@@ -56,7 +57,7 @@ def answer(s: Step, text: str, *, since: float | None = None) -> None:
     if s.state.farewell:
         farewell.say(s)
         return
-    s.set(plans=without_fallback(s))
+    s.set(plans=without_fallback(s), answered=s.state.answered + 1)
     drop_missed(s)
     prepared = s.state.speculative
     if prepared and _answers(prepared, text):
@@ -72,7 +73,16 @@ def speculate(s: Step, text: str) -> None:
         return
     if s.state.farewell or s.state.live or _answers(s.state.speculative, text):
         return
-    prepare(s, Plan(Trigger.TURN), said=text)
+    drop_speculation(s)  # it was made for other words
+    if _may_waste_another(s):
+        prepare(s, Plan(Trigger.TURN), said=text)
+
+
+def _may_waste_another(s: Step) -> bool:
+    """Whether one more may be thrown away: in the long run they are `speculation_waste` of all replies to turns. The
+    first ones are free, or a call that begins with a hesitation would never find out that it goes better later."""
+    share = s.settings.speculation_waste
+    return share >= 1 or s.state.wasted < (_FREE_WASTE if share > 0 else 0) + s.state.answered * share / (1 - share)
 
 
 def prepare(s: Step, plan: Plan, *, said: str = "") -> None:
@@ -86,7 +96,7 @@ def prepare(s: Step, plan: Plan, *, said: str = "") -> None:
 
 def drop_speculation(s: Step) -> None:
     if reply := s.state.speculative:
-        s.set(speculative=None)
+        s.set(speculative=None, wasted=s.state.wasted + (reply.plan.trigger is Trigger.TURN))
         s.do(CancelReply(reply.reply_id))
 
 

@@ -62,3 +62,4 @@ class Settings:
     context_window: int = 128_000  # tokens, prompt and reply together
     max_tokens: int = 150  # of the reply
     speculate: bool = False  # prepare the reply before the turn is certain
+    speculation_waste: float = 0.35  # at most so many of the replies made to the caller's turns are thrown away

@@ -184,6 +184,8 @@ class State:
 
     live: Reply | None = None
     speculative: Reply | None = None
+    answered: int = 0  # turns of the caller's that were given a reply
+    wasted: int = 0  # replies prepared for such a turn and thrown away
     missed: Reply | None = None  # what was not heard of the reply that a lost connection cut; still being made
     plans: tuple[Plan, ...] = ()  # first in, first out
     rest: Plan | None = None  # of the reply that the open turn cut: spoken should the turn turn out to be mere noise

@@ -15,6 +15,9 @@ _BACKCHANNELS = frozenset(
     """.split(",")
 )
 
+# Sounds that say nothing at all. "mm" and "uh huh" may be an answer.
+_HESITATIONS = frozenset(("er", "erm", "uhm", "um", "umm"))
+
 
 def normalise(text: str) -> str:
     """Lower case, letters, their marks and digits only, single spaces: "Mm-hmm." becomes "mm hmm", "I’m" "im"."""
@@ -49,5 +52,9 @@ def _begins_one(text: str) -> bool:
 
 
 def same_words(one: str, other: str) -> bool:
-    """True if two transcripts say the same, whatever their case and punctuation."""
-    return normalise(one) == normalise(other)
+    """True if two transcripts say the same, whatever their case, punctuation and hesitations ("um")."""
+    return _without_hesitation(one) == _without_hesitation(other)
+
+
+def _without_hesitation(text: str) -> list[str]:
+    return [word for word in normalise(text).split() if word not in _HESITATIONS]
