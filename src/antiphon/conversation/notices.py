@@ -130,6 +130,24 @@ class ReplyCost:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyMade:
+    """A reply is all made, or given up, whether or not it was wanted: when each stage did its part, in seconds of the
+    monotonic clock; None: it did not come to that. For whoever watches; no client is told."""
+
+    reply_id: str
+    asked: float | None  # the model was
+    first_token: float | None
+    written: float | None  # the model had no more to say
+    first_clause: float | None  # went to the TTS
+    first_audio: float | None
+    ended: float  # nothing more is made
+    cost: Cost
+    llm: str = ""  # the provider that answered
+    error: str = ""  # what failed, as the name of an error; "": nothing did
+    failed_stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyFault:
     """The reply that is being made will lack something, or all of it. Its ending comes as always."""
 
@@ -171,6 +189,7 @@ Notice = (
     | ReplyDone
     | ToolCalled
     | TurnMetrics
+    | ReplyMade
     | ReplyFault
     | ReplyCost
     | SessionFault

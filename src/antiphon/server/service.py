@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from antiphon.server.recorder import Recorder, encoder
 from antiphon.server.stores.base import SessionRecord, Store, StoreUnavailable
 from antiphon.server.stores.memory import MemoryStore
 from antiphon.server.takeover import Takeover
+from antiphon.server.telemetry import Traces, from_environment
 from antiphon.server.webhooks import Webhooks
 from antiphon.tools.addresses import AddressPolicy
 
@@ -56,6 +58,7 @@ class ServerOptions:
     carriers: tuple[Carrier, ...] = ()  # of telephone calls
     console: bool = True  # a page at `/` to talk to the agent
     private_webhooks: bool = False  # webhooks may lead into the server's own network
+    traces: Traces | None = None  # None: as the environment says
 
 
 class Service:
@@ -83,6 +86,7 @@ class Service:
         self.draining = False  # no session is begun or taken up any more
         self.lag = LoopLag()
         self.meters = Meters()
+        self.traces = options.traces
         self.lobby = Lobby(
             most=self.limits.waiting, patience=self.limits.handshake, hurry=self.limits.handshake_crowded
         )
@@ -107,6 +111,8 @@ class Service:
                 self.options.recordings.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigError(f"cannot record calls in {self.options.recordings}: {error.strerror}") from error
+        if self.traces is None:
+            self.traces = from_environment(os.environ)
         await self.store.open()
         self.lag.start()
         self._purging = asyncio.create_task(self._purge(), name="purge")
@@ -123,6 +129,8 @@ class Service:
         await asyncio.gather(*(booking.close("closed") for booking in list(self._live.values())))
         await self.webhooks.aclose()
         await self.store.aclose()
+        if self.traces:
+            await self.traces.aclose()
         self._encoder.shutdown(wait=False)
 
     def signer(self, principal: Principal) -> ApiKey:

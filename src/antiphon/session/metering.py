@@ -69,6 +69,11 @@ class ReplyMeter:
         """The TTS gave so much audio."""
         self._seconds += seconds
 
+    @property
+    def model(self) -> str:
+        """Who answered, as named in the table."""
+        return next(reversed(self._told), self._llm)
+
     def cost(self) -> Cost:
         """So far."""
         cost = Cost()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import cast
 
 from antiphon.audio.pcm import SAMPLE_BYTES
@@ -13,6 +14,7 @@ from antiphon.audio.playout import ReplyLedger
 from antiphon.conversation.actions import Prompt, Script, StartReply
 from antiphon.conversation.events import Event, ReplyFailed, ReplyText, ReplyToolCall, ReplyWritten
 from antiphon.conversation.ledger import Marks
+from antiphon.conversation.notices import ReplyMade
 from antiphon.conversation.settings import Mode
 from antiphon.errors import ProviderError, without_words
 from antiphon.providers.base import Llm, LlmRequest, TextDelta, Tts, TtsStream, Usage
@@ -77,6 +79,19 @@ class Voice:
         return rendered or self.tts.open(sample_rate=self.tts_rate, voice=self.name)
 
 
+@dataclass(slots=True)
+class Making:
+    """When the stages did their parts, in the loop's time, whoever is answered by it (see ReplyMade)."""
+
+    asked: float | None = None
+    first_token: float | None = None
+    written: float | None = None
+    first_clause: float | None = None
+    first_audio: float | None = None
+    error: str = ""
+    failed_stage: str = ""
+
+
 class Reply:
     """One reply in the making. `run` is its task; cancelling that task stops the model and the TTS at the source."""
 
@@ -92,6 +107,7 @@ class Reply:
         post: Callable[[Event], None],
         on_change: Callable[[], None],
         wants_more: Callable[[Speech], bool],
+        on_made: Callable[[ReplyMade], None],
         meter: ReplyMeter,
     ) -> None:
         self.reply_id = order.reply_id
@@ -107,6 +123,8 @@ class Reply:
         self._max_tokens = max_tokens
         self._post = post
         self._wants_more = wants_more
+        self._on_made = on_made
+        self._making = Making()
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()  # set when the speech may want more text
         self._called = False  # the model asked for a tool
@@ -142,13 +160,21 @@ class Reply:
             unforeseen = failures.exceptions[0]
             log.error("reply %s failed: %s", self.reply_id, without_words(unforeseen))
             log.debug("reply %s", self.reply_id, exc_info=unforeseen)
+            self._making.error, self._making.failed_stage = type(unforeseen).__name__, "reply"
             self._post(ReplyFailed(self.reply_id, "reply", f"unforeseen: {type(unforeseen).__name__}"))
         finally:
             self.speech.abandon()
             self._voice.words_apart = self.speech.ledger.words_apart
+            self._made()
             await stream.aclose()
 
+    def _made(self) -> None:
+        making = {name: getattr(self._making, name) for name in Making.__slots__}
+        made = ReplyMade(self.reply_id, **making, ended=self._loop.time(), cost=self.meter.cost(), llm=self.meter.model)
+        self._on_made(made)
+
     def _failed(self, error: ProviderError) -> None:
+        self._making.error, self._making.failed_stage = type(error).__name__, error.stage or "reply"
         log.warning("reply %s failed: %s", self.reply_id, error.brief)
         log.debug("reply %s: %s", self.reply_id, error)
         self._post(ReplyFailed(self.reply_id, error.stage or "reply", str(error), error.retryable, error.status))
@@ -183,11 +209,13 @@ class Reply:
             return
         request = LlmRequest(self._source.messages, self._source.tools, self._max_tokens)
         self.meter.asked(request)
+        self._making.asked = self._loop.time()
         try:
             async with aclosing(self._llm.stream(request)) as events:
                 async for event in events:
                     if self.marks.llm is None and isinstance(event, TextDelta | ToolCall):
                         self.marks.llm = self._loop.time()
+                        self._making.first_token = self._making.first_token or self.marks.llm
                     if isinstance(event, TextDelta):
                         self.text += event.text
                         self.meter.wrote(event.text)
@@ -203,6 +231,8 @@ class Reply:
         except ProviderError:
             self.meter.refused()
             raise
+        finally:
+            self._making.written = self._loop.time()
 
     async def _send(self, stream: TtsStream, chunks: list[Chunk], form: SpokenForm) -> None:
         """Feeds the TTS no further ahead of the playout than needed: text not sent costs nothing if interrupted."""
@@ -215,6 +245,7 @@ class Reply:
                 continue
             if self.marks.chunking is None:
                 self.marks.chunking = self._loop.time()
+                self._making.first_clause = self._making.first_clause or self.marks.chunking
             self.speech.expect(chunk, spoken)
             self.meter.sent(spoken.text)
             stream.send(spoken.text)
@@ -228,8 +259,8 @@ class Reply:
             if self._mode is Mode.CASCADE:
                 whole.append(chunk)
             elif self.speech.add(chunk):
-                self.marks.tts = self._loop.time()
+                self.marks.tts = self._making.first_audio = self._loop.time()
         for chunk in whole:
             if self.speech.add(chunk):
-                self.marks.tts = self._loop.time()
+                self.marks.tts = self._making.first_audio = self._loop.time()
         self.speech.finish()

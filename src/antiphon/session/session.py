@@ -118,6 +118,7 @@ class Session:
             ),
             post=self.post,
             tell=self._teller.tell,
+            watch=self._teller.tell_hooks,
         )
         self._budget = BudgetWatch(
             self._options.budget,

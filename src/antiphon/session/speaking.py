@@ -40,7 +40,9 @@ class Mouth:
         meter: Meter,
         post: Callable[[Event], None],
         tell: Callable[[Notice], None],
+        watch: Callable[[Notice], None],
     ) -> None:
+        """`tell` passes notices on to everyone, `watch` to whoever watches on this side only."""
         self._llm = stages.llm
         self._delay = options.client_delay
         self._tasks = tasks
@@ -48,6 +50,7 @@ class Mouth:
         self._meter = meter
         self._post = post
         self._tell = tell
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._primer = Primer(stages.llm, tasks)
         self._warmable = [each for each in (stages.stt, stages.llm, stages.tts) if isinstance(each, Rewarming)]
@@ -102,6 +105,7 @@ class Mouth:
             post=self._post,
             on_change=self.playout.wake,
             wants_more=self.playout.wants_more,
+            on_made=self._watch,
             meter=self._meter.reply(),
         )
         self._replies[order.reply_id] = (reply, self._tasks.spawn(reply.run(), "reply"))

@@ -167,7 +167,7 @@ class VoiceAgentProtocol:
         """The text message for a notice; None when this client is not told."""
         if isinstance(notice, notices.ReplyAudio):  # first: fifty a second
             return self._tell(events.ReplyAudio(reply_id=notice.reply_id, data=notice.data, timestamp=self._now()))
-        if isinstance(notice, notices.Endpointing):
+        if isinstance(notice, notices.Endpointing | notices.ReplyMade):
             return None
         if isinstance(notice, notices.TurnMetrics | notices.ReplyCost) and "metrics" not in self._extensions:
             return None
