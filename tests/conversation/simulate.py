@@ -158,9 +158,12 @@ class Call:
 
     def when(self, told: str) -> float:
         """When a line of the story was told, for the first time."""
-        return next(
-            time for time, notice in self.notices if type(notice) in _TELL and _TELL[type(notice)](notice) == told
-        )
+        return next(time for time, notice in self.notices if self._told(notice) == told)
+
+    @staticmethod
+    def _told(notice: out.Notice) -> str:
+        """A line of the story; "" for what is none."""
+        return _TELL[type(notice)](notice) if type(notice) in _TELL else ""
 
     def ordered(self, *kinds: type) -> list[act.Action]:
         return [action for _, _, actions in self.log for action in actions if isinstance(action, kinds)]

@@ -99,6 +99,7 @@ PAUSED = (("pause", Evidence()),)
 PATIENT = (("settings", Settings(tools=(ToolSpec("order"),), patience=Patience.BALANCED, judges=True)),)
 CASES: dict[str, Case] = {
     "voice started": Case(ev.VoiceStarted(4_900, 5_000)),
+    "voice measured": Case(ev.VoiceMeasured(-20.0, 100, 5_000)),
     "voice stopped": Case(ev.VoiceStopped(4_900, 5_000)),
     "new words": Case(heard(f"{SAID} for two")),
     "a backchannel": Case(heard("mm-hm"), (("text", ""),)),
@@ -118,7 +119,7 @@ CASES: dict[str, Case] = {
     "timer transcript": Case(ev.TimerFired("transcript"), ASKED),
     "timer transcript, nothing said": Case(ev.TimerFired("transcript"), (*ASKED, ("text", ""))),
     "timer wordless": Case(ev.TimerFired("wordless")),
-    "timer decide": Case(ev.TimerFired("decide")),
+    "timer decide": Case(ev.TimerFired("decide"), (("enough_at", 6_500),)),
     "timer give_up": Case(ev.TimerFired("give_up")),
     "timer idle": Case(ev.TimerFired("idle")),
     "timer stall": Case(ev.TimerFired("stall")),
@@ -164,7 +165,7 @@ def state(row: str, column: str, case: Case, phase: Phase = Phase.OPEN) -> State
     if (kind := FLOORS[floor]) is not None:
         said = "" if kind is Floor.OVERLAP else SAID
         turn = Turn("m1", kind, 4_000, said, Asked.ASKED if kind is Floor.CLOSING else Asked.NOT_YET)
-        turn = replace(turn, **dict(case.turn))
+        turn = replace(turn, stretch=4_900, **dict(case.turn))
     live = None
     if (how := COLUMNS[column]) is not None:
         live = Reply("r1", "m2", Plan(Trigger.TURN), act.Script(""), progress=how[0], gate=how[1])

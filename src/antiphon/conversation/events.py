@@ -17,6 +17,16 @@ class VoiceStarted:
 
     onset: int
     at: int
+    level: float | None = None  # dBFS, from the onset on; None: not measured
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceMeasured:
+    """The voice goes on, and the last `lasted` ms of it had this level (dBFS)."""
+
+    level: float
+    lasted: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +40,14 @@ class VoiceStopped:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """The STT's transcript of the utterance numbered `utterance`: cumulative, so it replaces what came before it.
-    `at` is how much audio had been received when it came."""
+    `at` is how much audio had been received when it came; `agent` is what the caller had heard of the agent by then,
+    in the last seconds."""
 
     text: str
     utterance: int
     at: int
     final: bool = False
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +264,7 @@ ReplyEvent = (
 Event = (
     ReplyEvent
     | VoiceStarted
+    | VoiceMeasured
     | VoiceStopped
     | Heard
     | TurnJudged

@@ -114,6 +114,7 @@ _TIMERS: dict[str, Callable[[Step], None]] = {
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     ev.VoiceStarted: turns.voice_started,
+    ev.VoiceMeasured: overlap.measured,
     ev.VoiceStopped: turns.voice_stopped,
     ev.Heard: turns.heard,
     ev.TurnJudged: pauses.judged,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from antiphon.conversation.endpointing import Decision
+from antiphon.conversation import barge_in, endpointing
 from antiphon.types import Cost
 
 
@@ -49,7 +49,16 @@ class Endpointing:
 
     item_id: str
     at: int
-    decision: Decision
+    decision: endpointing.Decision
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """A voice over the agent's was judged, at so many ms of received audio. For whoever watches; no client is told."""
+
+    reply_id: str
+    at: int
+    decision: barge_in.Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,7 @@ Notice = (
     | UserTranscriptDelta
     | UserTranscript
     | Endpointing
+    | BargeIn
     | ReplyStarted
     | ReplyAudio
     | AgentTranscriptDelta

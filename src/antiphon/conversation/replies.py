@@ -49,7 +49,7 @@ _LEAST = 0.5  # seconds that a reply has in any case: the STT may have used up w
 
 
 def greet(s: Step, text: str) -> None:
-    start(s, Plan(Trigger.GREETING, text))
+    start(s, Plan(Trigger.GREETING, text, interruptible=s.settings.greeting_interruptible))
 
 
 def answer(s: Step, text: str, *, since: float | None = None) -> None:
@@ -286,7 +286,9 @@ def failed(s: Step, event: ReplyFailed) -> None:
 
 def playout_started(s: Step, event: PlayoutStarted) -> None:
     if _goes_on(s, event.reply_id):
-        s.set_live(progress=Progress.AUDIBLE)
+        live = s.set_live(progress=Progress.AUDIBLE)
+        if live.audible_since is None:
+            s.set_live(audible_since=s.now)
         s.clear(STALL)
 
 

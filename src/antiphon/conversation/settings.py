@@ -30,8 +30,14 @@ class Settings:
 
     # Barge-in
     interruptible: bool = True
-    decide_after: int = 500  # ms of speech without words that take the floor, if the voice is still there
-    give_up_after: int = 900  # ms; a hold undecided for so long is a false alarm: the agent goes on
+    greeting_interruptible: bool = True
+    language: str = "en"  # of the backchannels
+    partials: bool = True  # the STT tells words while they are said: a voice without any is hardly one
+    decide_after: int = 500  # ms of voice that take the floor where it does not, if the voice is still there
+    few_words_after: int = 700  # ms; the same with a word or two
+    wordless_after: int = 1300  # ms; the same without any, where the STT would have told them
+    give_up_after: int = 800  # ms; a hold undecided for so long is a false alarm: the agent goes on
+    at_once: float = 0.6  # seconds from an answer's first sound in which a voice has begun together with it
 
     answer_window: float = 1.0  # seconds; a backchannel ("Yes.") so shortly before a reply's end is an answer to it
 

@@ -99,7 +99,16 @@ class Turn:
     )
     read_since: int | None = None  # ms of received audio at which its words were given to be read; None: nobody reads
     waited: bool = False  # its silence was made longer, for its words are the beginning of something
-    given_up: bool = False  # an overlap whose hold came to nothing: it holds the agent no second time
+    level: float | None = None  # dBFS, of all its voice; None: not measured
+    measured: int = 0  # ms of voice in it
+
+    # Of an overlap
+    overlap: str = "middle"  # in which part of the reply it began: an `Overlap`
+    stretch: int = 0  # ms of received audio at which its voice last began
+    voiced: int = 0  # ms of voice before that
+    agent: str = ""  # what was heard of the agent in the last seconds before its newest words
+    enough_at: int | None = None  # ms of received audio at which its voice will have lasted long enough
+    given_up: bool = False  # its hold came to nothing: it holds the agent no second time
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,7 @@ class Reply:
     standing: Standing = Standing.LIVE
     progress: Progress = Progress.PREPARING
     gate: Gate = Gate.OPEN
+    audible_since: float | None = None  # seconds of the monotonic clock
     basis: str = ""  # the transcript a speculative reply answers
     text: str = ""  # what the model has written of it
     written: bool = False  # and that is all
@@ -181,6 +191,8 @@ class State:
     utterance: int = 0  # the STT's open utterance; transcripts of others are dropped
     pace: Pace = field(default_factory=Pace)  # of the caller's pauses within a turn
     aside: Aside | None = None  # the last one over the live reply
+    usual_level: float | None = None  # dBFS, of the caller's turns so far
+    echo_level: float | None = None  # dBFS, of the agent's own voice where it came back; None: it has not
 
     live: Reply | None = None
     speculative: Reply | None = None

@@ -18,7 +18,7 @@ from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Asked, Floor, Gate, Presence, Turn, Voice
 from antiphon.conversation.stepping import Step
 from antiphon.conversation.values import is_unfinished
-from antiphon.conversation.words import is_backchannel
+from antiphon.conversation.words import is_backchannel, is_echo
 from antiphon.types import Role
 
 # Timers of this side, with those of `pauses.py`. All but TRANSCRIPT run on received audio.
@@ -37,9 +37,9 @@ def voice_started(s: Step, event: VoiceStarted) -> None:
     if s.state.turn:
         _voice_goes_on(s)
         if s.state.turn.floor is Floor.OVERLAP:
-            overlap.voice_again(s, event.onset)
+            overlap.voice_again(s, event)
     elif overlap.agent_is_audible(s):
-        overlap.begin(s, event.onset)
+        overlap.begin(s, event)
     else:
         _open(s, event.onset, event.at)
 
@@ -52,6 +52,7 @@ def voice_stopped(s: Step, event: VoiceStopped) -> None:
     if s.settings.mode is Mode.STREAMING or turn.floor is Floor.OVERLAP:
         s.at_audio(EARLY_FINAL, event.last_voice + s.settings.early_final)
     if turn.floor is Floor.OVERLAP:
+        overlap.voice_pauses(s, event)
         s.at_audio(MAX_SILENCE, event.last_voice + s.settings.max_silence)
     else:
         pauses.begin(s, event.at)
@@ -72,11 +73,11 @@ def _voice_goes_on(s: Step) -> None:
 
 def heard(s: Step, event: Heard) -> None:
     if s.state.turn is None:
-        if not event.text or s.state.voice is Voice.OFF:
+        if not event.text or s.state.voice is Voice.OFF or is_echo(event.text, event.agent):
             return
         # Words without a turn: a voice that goes on after its turn was closed for saying nothing.
         if overlap.agent_is_audible(s):
-            overlap.begin(s, event.at)
+            overlap.begin(s, event)
         else:
             _open(s, event.at, event.at)
     turn = s.state.turn
@@ -84,9 +85,9 @@ def heard(s: Step, event: Heard) -> None:
     # A final asked for in a pause that has since ended says no more than a partial.
     answers = event.final and turn.asked is Asked.ASKED and s.state.voice is Voice.OFF
     changed = event.text != turn.text
-    s.set_turn(text=event.text, asked=Asked.ANSWERED if answers else turn.asked)
+    s.set_turn(text=event.text, asked=Asked.ANSWERED if answers else turn.asked, agent=event.agent)
     if turn.floor is Floor.OVERLAP:
-        overlap.weigh(s)
+        overlap.weigh(s, event.at)
         return
     if changed and event.text:
         s.emit(out.UserTranscriptDelta(turn.item_id, event.text))
@@ -114,8 +115,12 @@ def _final_in_turn(s: Step, at: int) -> None:
 def _words_in_turn(s: Step) -> None:
     """The caller goes on before the reply to what was said so far is audible: that reply is no longer wanted."""
     live, turn = s.state.live, s.state.turn
-    if live and turn and live.gate is Gate.HELD and not is_backchannel(turn.text):
+    if live and turn and live.gate is Gate.HELD and not _is_backchannel(s, turn):
         endings.cancel(s)
+
+
+def _is_backchannel(s: Step, turn: Turn) -> bool:
+    return is_backchannel(turn.text, s.settings.language)
 
 
 # --- the pause, step by step --------------------------------------------------------------------------------------
@@ -163,7 +168,7 @@ def give_up_on_transcript(s: Step) -> None:
     turn = s.state.turn
     if turn and turn.floor is Floor.CLOSING:
         close(s)
-    elif turn and turn.floor is Floor.OVERLAP and s.state.voice is Voice.OFF and is_backchannel(turn.text):
+    elif turn and turn.floor is Floor.OVERLAP and s.state.voice is Voice.OFF and _is_backchannel(s, turn):
         overlap.go_on(s)
 
 
@@ -224,6 +229,7 @@ def close(s: Step) -> None:
             endings.apologise(s)  # the STT owes an answer: what the caller said is lost
         replies.next_reply(s)
         return
+    overlap.note_level(s, turn)
     s.set(history=s.state.history.said(Role.USER, turn.text), quiet_since=s.now, asks=0, silent_rounds=0, parting=None)
     if s.state.on_hold:
         s.set(withheld=(*s.state.withheld, (turn.item_id, turn.text)))

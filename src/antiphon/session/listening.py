@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from antiphon.audio.g711 import codec
+from antiphon.audio.pcm import rms_dbfs
 from antiphon.audio.resample import Resampler
 from antiphon.audio.speech import last_voiced
-from antiphon.conversation.events import Event, VoiceStarted, VoiceStopped
+from antiphon.conversation.events import Event, VoiceMeasured, VoiceStarted, VoiceStopped
 from antiphon.providers.base import BatchingVadStream, VadStream
 from antiphon.session.timers import Timers
 from antiphon.session.transcribing import Transcriber
@@ -20,6 +21,9 @@ RATE = 16_000  # Hz, of everything behind the decoder
 SAMPLES_PER_MS = RATE // 1000
 TAIL_SECONDS = 8  # of audio kept: what the turn detector hears
 SEARCHED_SECONDS = 5  # of it that the caller's last voiced sample is looked for in
+MEASURE_AFTER = 160  # ms of a voice after which its level is told for the first time
+MEASURE_EVERY = 320  # ms; and then again
+SILENT = -100.0  # dBFS, the level of no sound at all
 MISSING_AFTER = 1.0  # seconds without a frame after which silence is assumed
 MISSING_STEP = 0.1  # seconds of silence assumed at a time
 TINY = 1e-6  # seconds; a shorter wait is an error of rounding
@@ -55,6 +59,8 @@ class Ear:
         self._closed = False
         self._assumed = 0  # samples of silence assumed since then
         self._missing: asyncio.TimerHandle | None = None
+        self._measured = 0.0  # ms of received audio up to which the level of the present voice has been told
+        self._measure_at = 0.0  # ms of received audio at which it is told next
         self._last_voice: int | None = None  # ms of received audio at which the VAD last heard a voice
 
     @property
@@ -115,10 +121,13 @@ class Ear:
         for probability in probabilities:
             if change := self._gate.feed(probability):
                 if change.started:
-                    self._transcriber.voiced()
-                    self._post(VoiceStarted(change.at, int(received)))
+                    self._voice_started(change.at, received)
                 else:
                     self._voice_stopped(change.at, int(received))
+        if self._gate.on and received >= self._measure_at:
+            lasted = int(received - self._measured)
+            self._post(VoiceMeasured(self._level(self._measured, received), lasted, int(received)))
+            self._measured, self._measure_at = received, received + MEASURE_EVERY
         self._timers.advance(received)
 
     def since(self, begin: float) -> bytes:
@@ -139,6 +148,17 @@ class Ear:
             return None if before_now is None else rest - before_now / RATE
 
         return find
+
+    def _voice_started(self, onset: int, received: float) -> None:
+        self._transcriber.voiced()
+        self._measured, self._measure_at = onset, onset + MEASURE_AFTER
+        self._post(VoiceStarted(onset, int(received), self._level(onset, received)))
+
+    def _level(self, begin: float, end: float) -> float:
+        """In dBFS, of the audio between two positions in ms of received audio; of the newest of it, if it is long."""
+        ends = len(self._tail) - 2 * (self._samples - int(end * SAMPLES_PER_MS))
+        begins = max(ends - 2 * int((end - begin) * SAMPLES_PER_MS), 0)
+        return max(rms_dbfs(bytes(self._tail[begins : max(ends, 0)])), SILENT)
 
     def _voice_stopped(self, last_voice: int, received: int) -> None:
         self._last_voice = last_voice

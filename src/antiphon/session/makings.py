@@ -113,6 +113,8 @@ def settings_for(
         max_silence=detection.max_silence,
         early_final=min(options.settings.early_final, detection.min_silence),
         interruptible=detection.interrupt_response,
+        language=config.language_codes[0] if config.language_codes else options.language,
+        partials=stages.stt.capabilities.partials,
         system_prompt=config.system_prompt,
         tools=tuple(tools.values()) if stages.llm.capabilities.tools else (),
         context_window=stages.llm.capabilities.context_window,

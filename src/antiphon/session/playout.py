@@ -31,6 +31,8 @@ DOUBT = 30.0  # seconds without one, after which the connection would have been 
 INAUDIBLE = 0.002  # seconds: less of a word than this, at its very beginning, nobody has heard
 FLUSH_MARGIN = 0.06  # seconds; the way of a flush and the way of the audio differ by less: twice a jitter of 30 ms
 AHEAD = 2  # sentences given to the TTS beyond the one that is played: what an interruption pays for in vain
+LATELY = 1.5  # seconds after its end for which a reply may still come back as an echo
+LATELY_CHARS = 160  # about ten seconds of speech
 TINY = 1e-6  # seconds; a shorter wait is an error of rounding
 
 
@@ -60,6 +62,8 @@ class Playout:
         self._lead = lead
         self._frame = int(FRAME * audio_format.sample_rate)
         self._loop = asyncio.get_running_loop()
+        self._before = ""  # what was heard of the reply that was played last
+        self._ended_at = float("-inf")  # loop time at which it ended
         self._next: asyncio.Handle | None = None  # the next look at what is due
         self._clear()
 
@@ -83,6 +87,8 @@ class Playout:
     def play(self, reply_id: str, item_id: str, speech: Speech) -> None:
         """Begins to play a reply, whose audio may still be in the making."""
         self._clear()
+        if self._loop.time() - self._ended_at > LATELY:
+            self._before = ""
         self._reply_id, self._item_id, self._speech = reply_id, item_id, speech
         self._position, self._faded = speech.begins, speech.begins == 0
         self.wake()
@@ -164,6 +170,15 @@ class Playout:
             return "", 0, 0
         played = speech.ledger.played(self._loop.time() + TINY)
         return self._reply_id, played, speech.ledger.heard_chars(played - self._inaudible(speech))
+
+    @property
+    def lately(self) -> str:
+        """What was heard in the last seconds, for all that is likely: its words may be coming back as an echo."""
+        now = self._loop.time() + TINY
+        if self._speech:
+            played = self._speech.ledger.played(now)
+            return (self._before + " " + self._speech.ledger.heard(played))[-LATELY_CHARS:]
+        return self._before[-LATELY_CHARS:] if now - self._ended_at <= LATELY else ""
 
     def wants_more(self, speech: Speech) -> bool:
         """Whether the TTS should be given more text: few sentences of this reply are ahead of what is played."""
@@ -260,7 +275,7 @@ class Playout:
         if not self._arrived(speech, now):
             return ASK_AGAIN
         reply_id, heard = self._reply_id, speech.ledger.heard(speech.samples)
-        self._clear()
+        self._end(heard)
         self._post(PlayoutFinished(reply_id, heard))
         return None
 
@@ -284,9 +299,13 @@ class Playout:
         if self._flushed_at is not None:
             at = self._flushed_at + self._delay - FLUSH_MARGIN  # when the flush arrives
         reply_id, played = self._reply_id, speech.ledger.played(at)
-        self._clear()
         heard = speech.ledger.heard(played - self._inaudible(speech))
+        self._end(heard)
         self._post(PlayoutStopped(reply_id, played, heard))
+
+    def _end(self, heard: str) -> None:
+        self._clear()
+        self._before, self._ended_at = heard, self._loop.time()
 
     @staticmethod
     def _inaudible(speech: Speech) -> int:

@@ -302,7 +302,8 @@ class Session:
         self.post(ev.TimerFired(name))
 
     def _transcript(self, transcript: Transcript) -> None:
-        self.post(ev.Heard(transcript.text, transcript.utterance, int(self._ear.received), transcript.final))
+        at, agent = int(self._ear.received), self._mouth.playout.lately
+        self.post(ev.Heard(transcript.text, transcript.utterance, at, transcript.final, agent))
 
     def _stt_failed(self, error: ProviderError) -> None:
         self._teller.tell(out.SessionFault("provider_error", str(error)))

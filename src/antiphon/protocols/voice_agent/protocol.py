@@ -171,6 +171,8 @@ class VoiceAgentProtocol:
             return None
         if isinstance(notice, notices.TurnMetrics | notices.ReplyCost) and "metrics" not in self._extensions:
             return None
+        if isinstance(notice, notices.BargeIn):
+            return None  # what becomes of it is told by its events
         if isinstance(notice, notices.SessionEnded):
             return self.session_ended(notice.duration, notice.cost)
         if isinstance(notice, notices.SessionFault):
