@@ -29,6 +29,7 @@ class Said(StrEnum):
     ANSWER = "answer"  # any word, to what the agent has just asked
     ECHO = "echo"  # the agent's own
 
+
 # Sounds that say nothing at all. "mm" and "uh huh" may be an answer.
 _HESITATIONS = frozenset(("er", "erm", "uhm", "um", "umm"))
 
