@@ -82,6 +82,7 @@ class Agent:
     answer_within: float | None = None
     fallback_line: str | None = None  # None: a line in English
     farewell_line: str | None = None  # said before a session ends that must; None: a line in English
+    consent_line: str | None = None  # said to its end before a call is recorded; None: nothing is
     limits: Budget | Mapping[str, Any] = field(default_factory=Budget)  # what one session may use
     variables: Mapping[str, str] = field(default_factory=dict)
     prices: str | Path | Mapping[str, Any] | None = None  # a file or data, laid over the package's prices.yaml
@@ -200,6 +201,8 @@ class Agent:
             settings = dataclasses.replace(settings, answer_within=self.answer_within)
         elif self.settings is None and stages.llm.capabilities.own_machine:
             settings = dataclasses.replace(settings, answer_within=OWN_MACHINE_WITHIN)
+        if self.consent_line is not None:
+            settings = dataclasses.replace(settings, consent_line=self.consent_line)
         if self.farewell_line is not None:
             settings = dataclasses.replace(settings, farewell_line=self.farewell_line)
         return dataclasses.replace(

@@ -48,6 +48,7 @@ class AgentFile(BaseModel):
     answer_within: float | None = Field(None, ge=1)
     fallback_line: str | None = Field(None, min_length=1)
     farewell_line: str | None = None
+    consent_line: str | None = None
     limits: Limits = Limits.model_validate({})
     prices: str | dict[str, Any] | None = None
     tools: list[Any] = []  # see tools/named.py

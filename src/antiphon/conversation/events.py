@@ -161,6 +161,7 @@ class ToolReturned:
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     greeting: str | None = None
+    consent: str = ""  # a line that comes before it, and that nobody interrupts
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 from antiphon.conversation import endings, farewell, fillers, overlap, parting, pauses, presence, replies, tools, turns
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
-from antiphon.conversation.state import Phase, State
+from antiphon.conversation.state import Phase, Plan, State, Trigger
 from antiphon.conversation.stepping import Step
 
 
@@ -63,7 +63,11 @@ def _session_opened(s: Step, event: ev.SessionOpened) -> None:
     if s.state.phase is not Phase.NEW:
         return
     s.set(phase=Phase.OPEN, quiet_since=s.now)
-    if event.greeting:
+    if event.consent:
+        greeting = (Plan(Trigger.GREETING, event.greeting),) if event.greeting else ()
+        s.set(plans=(*greeting, *s.state.plans))
+        replies.start(s, Plan(Trigger.SAY, event.consent, interruptible=False))
+    elif event.greeting:
         replies.greet(s, event.greeting)
     else:
         replies.listen(s)

@@ -55,6 +55,8 @@ class Settings:
     farewell_line: str = "I'm sorry, I have to end our call here. Goodbye."
     farewell_patience: float = 8.0  # seconds that whoever is speaking may go on
 
+    consent_line: str = ""  # said before all else, to its end, where the call is recorded. "": it is not
+
     # Watchdogs. What is not audible in time is given up, and the fallback line is spoken.
     answer_within: float = 3.0  # seconds from the end of the caller's turn to a sound; the same for a pause in a reply
     reply_timeout: float = 10.0  # the same in cascade mode, where nothing is spoken before all is written

@@ -20,14 +20,17 @@ from antiphon.server import journal as to
 from antiphon.server import logs, recall, tokens
 from antiphon.server.journal_hooks import JournalHooks
 from antiphon.server.recorder import Recorder
-from antiphon.server.stores.base import SessionRecord, StoreError
-from antiphon.session.makings import Hooks, Past, Stages
+from antiphon.server.stores.base import SessionMissing, SessionRecord, StoreError
+from antiphon.session.makings import Hooks, Past, SessionOptions, Stages
 from antiphon.session.telling import call_hook
 from antiphon.types import ToolCall
 
 if TYPE_CHECKING:
     from antiphon.server.service import Service
     from antiphon.session.session import Session
+
+
+DELETED = "deleted"  # why a session ended of which nothing may be kept
 
 
 class Booking:
@@ -46,12 +49,15 @@ class Booking:
         self.journal = to.Journal(
             service.store,
             record,
-            on_lost=lambda error: self.on_lost(error),
+            on_lost=self._lost,
             standing=self._standing,
             now=service.now,
         )
         self._hooks = JournalHooks(self.journal)
         self._recorder = recorder
+        self._consented = False  # another owner of the session was told that it may be recorded
+        self._consent_line = ""  # that has yet to be heard before anything is recorded
+        self._deleted = False  # nothing of it may be kept
 
     def begin(self) -> None:
         """A session begins."""
@@ -61,6 +67,7 @@ class Booking:
     def go_on(self, found: Past, entries: Sequence[to.Entry]) -> None:
         """A session goes on that another process began; `entries` are what it wrote."""
         self.journal.put(*recall.endings(found, entries, at=self.journal.ms))
+        self._consented = any(isinstance(entry, to.Consented) for entry in entries)
         self._hooks.go_on(call.call_id for call in found.found.again)
 
     @property
@@ -133,14 +140,23 @@ class Booking:
             hooks, on_session=begins, on_notice=notice, journal=step, before_tool=before_tool, stored=stored
         )
 
+    def asking(self, options: SessionOptions) -> SessionOptions:
+        """`options` of the session, with a line that tells of the recording only where there is one. Nothing is
+        recorded before it was heard to its end; where somebody stops it, nothing is at all."""
+        line = options.settings.consent_line
+        if self._recorder and not self._consented:
+            self._consent_line = line
+            return options
+        return dataclasses.replace(options, settings=dataclasses.replace(options.settings, consent_line=""))
+
     def caller_audio(self, data: bytes) -> None:
         """What the caller's microphone heard, in the input format."""
-        if self._recorder:
+        if self._recorder and not self._consent_line:
             self._recorder.caller(data)
 
     def agent_audio(self, data: bytes) -> None:
         """What the agent says, as it is sent, in the output format."""
-        if self._recorder:
+        if self._recorder and not self._consent_line:
             self._recorder.agent(data)
 
     def configured(self, settings: Settings) -> None:
@@ -163,6 +179,8 @@ class Booking:
             self.journal.put(to.Recorded(at=self.journal.ms, chunks=recorder.chunks, dropped=recorder.dropped))
         self.journal.put(ended_at=now, close_reason=reason)
         await self.journal.close()
+        if self._recorder and (self._deleted or self._consent_line or reason == DELETED):
+            self._recorder.path.unlink(missing_ok=True)
         self._tell(
             "session.completed", public_close_reason=reason, duration_seconds=round(now - self.record.created_at, 3)
         )
@@ -177,10 +195,21 @@ class Booking:
             await self._recorder.close()
         await self.journal.close()
 
+    def _lost(self, error: StoreError) -> None:
+        self._deleted = isinstance(error, SessionMissing)
+        self.on_lost(error)
+
     def _notice(self, notice: out.Notice) -> None:
         if isinstance(notice, out.SessionEnded):
             self._reason = notice.reason
+        elif isinstance(notice, out.AgentTranscript) and not notice.interrupted:
+            self._heard(notice.text)
         self._hooks.notice(notice)
+
+    def _heard(self, text: str) -> None:
+        if self._consent_line and text.strip() == self._consent_line.strip():
+            self._consent_line = ""
+            self.journal.put(to.Consented(at=self.journal.ms))
 
     def _standing(self) -> dict[str, Any]:
         """What another process would need to go on, beside the journal."""
@@ -202,6 +231,11 @@ class Booking:
             hook=self._settings.webhook,
             **more,
         )
+
+
+def recordings_of(folder: Path, session_id: str) -> list[Path]:
+    """Every part of a session's recording that is there."""
+    return [*folder.glob(f"{session_id}.ogg"), *folder.glob(f"{session_id}.*.ogg")]
 
 
 def recording_path(folder: Path, session_id: str, *, epoch: int = 1) -> Path:

@@ -118,6 +118,10 @@ class Configured(_Entry, frozen=True, kw_only=True, tag="config"):
     config: Any  # the whole resolved `session` object
 
 
+class Consented(_Entry, frozen=True, kw_only=True, tag="consent"):
+    """The line that says that the call is recorded was heard to its end."""
+
+
 class Recorded(_Entry, frozen=True, kw_only=True, tag="recorded"):
     """The recording is whole: how many seconds of it were written, and lost."""
 
@@ -144,6 +148,7 @@ Entry = (
     | ToolCalled
     | ToolReturned
     | Configured
+    | Consented
     | Recorded
     | Ended
 )

@@ -101,7 +101,8 @@ class Runtime:
             spoken_form=options.spoken_form,
             lines=stages.lines,
         )
-        for line in filter(None, (options.settings.fallback_line, options.settings.farewell_line)):
+        settings = options.settings
+        for line in filter(None, (settings.fallback_line, settings.farewell_line, settings.consent_line)):
             await voice.prepare(line)
 
     async def aclose(self) -> None:

@@ -22,7 +22,7 @@ from antiphon.protocols.voice_agent.config import Settings, to_config
 from antiphon.server import agents
 from antiphon.server.auth import Doorkeeper, Principal
 from antiphon.server.board import Board
-from antiphon.server.booking import Booking, recording_path
+from antiphon.server.booking import Booking, recording_path, recordings_of
 from antiphon.server.keys import ApiKey, Keys
 from antiphon.server.limits import Limits, LoopLag
 from antiphon.server.lobby import Lobby
@@ -195,9 +195,14 @@ class Service:
         path = recording_path(self.options.recordings, record.id, epoch=record.epoch)
         return Recorder(path, self._encoder, input=config.input_format, output=config.output_format)
 
-    def drop(self, session_id: str) -> None:
-        """The session was deleted. Its owner is told at once if that is this process, else at its next write."""
+    async def forget(self, session_id: str) -> None:
+        """Deletes all that is kept of a session. One that is live ends: its owner is told at once if that is this
+        process, else at its next write, and deletes what it has recorded by then."""
+        await self.store.forget(session_id)
         self.park.delete(session_id)
+        if folder := self.options.recordings:
+            for path in recordings_of(folder, session_id):
+                path.unlink(missing_ok=True)
 
     def leave(self, session_id: str) -> None:
         """The booking is closed; told by itself."""
@@ -225,15 +230,19 @@ class Service:
 
     async def _purge(self) -> None:
         while True:
-            before = self.now() - self.options.keep_sessions
-            try:
-                if purged := await self.store.purge(before=before):
-                    log.info("%d old sessions were deleted", purged)
-            except StoreUnavailable as error:
-                log.error("old sessions could not be deleted: %s", error)
-            if self.options.recordings:
-                await asyncio.to_thread(_delete_before, self.options.recordings, before)
+            await self.purge()
             await asyncio.sleep(PURGE_EVERY)
+
+    async def purge(self) -> None:
+        """Deletes what has been kept for as long as it may be."""
+        before = self.now() - self.options.keep_sessions
+        try:
+            if purged := await self.store.purge(before=before):
+                log.info("%d old sessions were deleted", purged)
+        except StoreUnavailable as error:
+            log.error("old sessions could not be deleted: %s", error)
+        if self.options.recordings:
+            await asyncio.to_thread(_delete_before, self.options.recordings, before)
 
 
 def _delete_before(folder: Path, before: float) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from antiphon.conversation.notices import Notice, ReplyAudio, ReplyStarted, SessionEnded, ToolCalled
 from antiphon.protocols.voice_agent import Told, VoiceAgentProtocol, refusals
 from antiphon.server import logs
-from antiphon.server.booking import Booking
+from antiphon.server.booking import DELETED, Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
 from antiphon.server.pulse import Pulse
@@ -76,7 +76,7 @@ class Stay:
             peer=self,
             tools=(*own.tools, *tools),
             hooks=booking.watching(blueprint.hooks, blueprint.stages),
-            options=blueprint.options,
+            options=booking.asking(blueprint.options),
             past=past,
         )
         booking.on_lost = self._lost
@@ -196,7 +196,7 @@ class Stay:
 
     def delete(self) -> None:
         """Nothing may be kept of it: it ends."""
-        self.session.end("deleted")
+        self.session.end(DELETED)
 
     def _ready(self, line: Line) -> str:
         expires_at = int(self.booking.expires_at)

@@ -148,8 +148,7 @@ class Session:
             self._mouth.rewarm()
             self._tasks.spawn(self._mouth.prepare(self._state.settings.fallback_line), "line")
             self._budget.start()
-            opened = ev.SessionRecovered(self._past.found) if self._past else ev.SessionOpened(self.config.greeting)
-            self._inbox.appendleft(opened)  # before what the peer asked for along with the session
+            self._inbox.appendleft(self._opened())  # before what the peer asked for along with the session
             self._work_off()
             await self._ended.wait()
         finally:
@@ -266,6 +265,11 @@ class Session:
     def cost(self) -> Cost:
         """What was used so far, and what that costs."""
         return self._mouth.cost()
+
+    def _opened(self) -> ev.Event:
+        if self._past:
+            return ev.SessionRecovered(self._past.found)
+        return ev.SessionOpened(self.config.greeting, self._state.settings.consent_line)
 
     def _settings(self) -> Settings:
         return settings_for(self.config, options=self._options, stages=self._stages, functions=self._functions)

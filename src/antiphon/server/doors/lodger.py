@@ -9,7 +9,7 @@ from collections.abc import Callable
 from antiphon.conversation.notices import Notice, ReplyAudio, ReplyDone, ReplyStarted, SessionEnded
 from antiphon.protocols.doors import Door
 from antiphon.protocols.voice_agent import refusals
-from antiphon.server.booking import Booking
+from antiphon.server.booking import DELETED, Booking
 from antiphon.server.outbox import Outbox
 from antiphon.server.own import Own
 from antiphon.server.pulse import Pulse
@@ -58,7 +58,7 @@ class Lodger:
             peer=self,
             tools=(*own.tools, *tools),
             hooks=booking.watching(blueprint.hooks, blueprint.stages),
-            options=blueprint.options,
+            options=booking.asking(blueprint.options),
         )
         booking.on_lost = lambda _: self.delete()
         self._expiry = [self._loop.call_later(booking.lasts, self.session.end, EXPIRED)]
@@ -87,7 +87,7 @@ class Lodger:
 
     def delete(self) -> None:
         """Nothing may be kept of it: it ends."""
-        self.session.end("deleted")
+        self.session.end(DELETED)
 
     # --- Peer -----------------------------------------------------------------------------------------------------
 

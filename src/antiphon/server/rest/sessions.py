@@ -96,10 +96,7 @@ async def get_session(session_id: str, request: Request, principal: Caller, serv
 async def delete_session(session_id: str, principal: Caller, service: TheService) -> Response:
     """Deletes all that is kept of it. A session that is live ends."""
     record = await _own(session_id, principal, service)
-    await service.store.forget(record.id)
-    service.drop(record.id)
-    if path := _recording(record, service):
-        path.unlink(missing_ok=True)
+    await service.forget(record.id)
     return Response(status_code=204)
 
 

@@ -174,7 +174,9 @@ class SqliteStore:
             db.execute("DELETE FROM journal WHERE session = ?", (id,))
             return db.execute("DELETE FROM sessions WHERE id = ?", (id,)).rowcount > 0
 
-        return await self._writer.run(run)
+        found = await self._writer.run(run)
+        await self._writer.wipe()
+        return found
 
     async def purge(self, *, before: float) -> int:
         def run(db: sqlite3.Connection) -> int:
@@ -182,7 +184,9 @@ class SqliteStore:
             db.execute("DELETE FROM journal WHERE session IN (SELECT id FROM sessions WHERE seen_at < ?)", (before,))
             return db.execute("DELETE FROM sessions WHERE seen_at < ?", (before,)).rowcount
 
-        return await self._writer.run(run)
+        if purged := await self._writer.run(run):
+            await self._writer.wipe()
+        return purged
 
     async def _read(self, query: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
         return await self._reader.run(lambda db: [dict(row) for row in db.execute(query, values)])
@@ -206,6 +210,12 @@ class _Thread:
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._submit(lambda: self._transact(work))
 
+    async def wipe(self) -> None:
+        """What was deleted is gone from the write-ahead log too; unless somebody reads from it at this moment, then
+        with the next."""
+        if db := self._db:
+            await self._submit(lambda: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+
     async def close(self) -> None:
         if self._db is not None:
             await self._submit(self._db.close)
@@ -218,6 +228,7 @@ class _Thread:
         db.row_factory = sqlite3.Row
         _write_ahead(db)
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, not merely left out
         db.executescript(schema)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
