@@ -32,21 +32,22 @@ def recorded(path: Path, *, caller: dict[float, float], agent: dict[float, float
     tenths of a second are loud, left and right."""
     formats = {"input": PCM_24K, "output": PCM_24K, **options}
 
-    async def say(take: Any, audio_format: AudioFormat, tones: dict[float, float]) -> None:
+    async def say(take: Any, audio_format: AudioFormat, tones: dict[float, float], late: float = 0.0) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for at, seconds in tones.items():
             pcm = tone(seconds, rate=audio_format.sample_rate)
             step = int(FRAME * audio_format.sample_rate) * 2
             for n, start in enumerate(range(0, len(pcm), step)):
-                await asyncio.sleep(began + at + (n + 1) * FRAME - loop.time())
+                await asyncio.sleep(began + at + n * FRAME + late - loop.time())
                 take(codec(audio_format).encode(pcm[start : start + step]))
 
     async def main() -> None:
         with ThreadPoolExecutor(1) as executor:
             recorder = Recorder(path, executor, **formats)
             await asyncio.gather(
-                say(recorder.caller, formats["input"], caller), say(recorder.agent, formats["output"], agent)
+                say(recorder.caller, formats["input"], caller, late=FRAME),
+                say(recorder.agent, formats["output"], agent),
             )
             await recorder.close()
             assert recorder.dropped == 0

@@ -43,6 +43,19 @@ def density(
 
 
 @app.command()
+def insight(
+    seconds: Annotated[float | None, typer.Option(help="How long each round lasts.", min=5, show_default=False)] = None,
+    sessions: Annotated[int | None, typer.Option(help="How many sessions at once.", min=1, show_default=False)] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What metrics, traces and recording cost: the processor time with them against that without."""
+    from antiphon.lab.bench_insight import run
+
+    _show(run(json=json, **_given(seconds=seconds, sessions=sessions)), json=json)
+
+
+@app.command()
 def flood(
     seconds: Annotated[float | None, typer.Option(help="How long each flood lasts.", min=4, show_default=False)] = None,
     neighbours: Annotated[

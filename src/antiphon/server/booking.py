@@ -104,7 +104,8 @@ class Booking:
 
     def watching(self, hooks: Hooks, stages: Stages) -> Hooks:
         """`hooks` with ours before them: give these to the session on `stages`."""
-        hooks = self._service.meters.watching(hooks, stages)
+        if self._service.options.metrics:
+            hooks = self._service.meters.watching(hooks, stages)
         if traces := self._service.traces:
             hooks = traces.watching(hooks, stages, self.record)
         self.journal.redact = hooks.redact

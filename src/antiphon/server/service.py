@@ -58,6 +58,7 @@ class ServerOptions:
     carriers: tuple[Carrier, ...] = ()  # of telephone calls
     console: bool = True  # a page at `/` to talk to the agent
     private_webhooks: bool = False  # webhooks may lead into the server's own network
+    metrics: bool = True  # sessions are counted, for /metrics
     traces: Traces | None = None  # None: as the environment says
 
 
