@@ -11,12 +11,19 @@ from typing import Any
 
 from antiphon.client import Client
 from antiphon.client.events import ReplyDone
+from antiphon.conversation import notices as out
 from antiphon.errors import Disconnected
 from antiphon.lab.scripted import LlmTiming, ScriptedLlm
+from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.providers.fallback.limits import Limits
 from antiphon.providers.fallback.llm import FallbackLlm
 from antiphon.server.limits import Limits as ServerLimits
+from antiphon.server.meters import Meters
+from antiphon.session.makings import Hooks
+from antiphon.types import SessionConfig
 from tests.server_api.serving import Served, serving, stages
+from tests.session.calling import LONG, run_call
+from tests.session.calling import stages as voices
 
 DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana.json"
 
@@ -89,6 +96,34 @@ def test_the_dashboard_asks_for_what_there_is():
     panels = json.loads(DASHBOARD.read_text())["panels"]
     asked_for = {name for panel in panels for target in panel["targets"] for name in names(target["expr"])}
     assert asked_for and {re.sub("_(bucket|sum|count)$", "", name) for name in asked_for} <= told
+
+
+def test_the_documentation_names_what_there_is():
+    text = metrics_after_a_call(limits=ServerLimits(sessions=7))
+    told = set(re.findall(r"^# TYPE (antiphon_\w+)", text, re.MULTILINE))
+    documented = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    assert set(re.findall(r"`(antiphon_\w+)`", documented)) == told
+    assert "_created" not in text
+
+
+def test_a_barge_in_is_told_from_a_hold_that_was_none():
+    def counted(said: str) -> tuple[float, float, float]:
+        meters = Meters()
+
+        async def scenario(call: SimulatedCall) -> None:
+            call.say("good morning")
+            await call.client.until(out.ReplyStarted)
+            await asyncio.sleep(3)
+            call.say(said)
+            await asyncio.sleep(8)
+
+        made = voices(LONG)
+        run_call(scenario, stages=made, hooks=meters.watching(Hooks(), made), config=SessionConfig())
+        names = ("holds_total", "barge_ins_total", "false_holds_total")
+        return tuple(value(meters.text(), name) for name in names)  # type: ignore[return-value]
+
+    assert counted("stop wait a minute") == (1, 1, 0)
+    assert counted("mmhmm") == (1, 0, 1)
 
 
 def names(expression: str) -> list[str]:

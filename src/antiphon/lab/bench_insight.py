@@ -50,7 +50,7 @@ def watched(folder: Path, collector: str) -> Service:
 
 
 async def _measure(seconds: float, sessions: int) -> dict[str, Any]:
-    cores = sorted(os.sched_getaffinity(0))
+    cores, measured_on = sorted(os.sched_getaffinity(0)), machine()
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores[1:2]))
     cpu: dict[str, list[float]] = {"off": [], "on": []}
@@ -79,7 +79,7 @@ async def _measure(seconds: float, sessions: int) -> dict[str, Any]:
         "rounds": ROUNDS,
         "traces_kb": collector.taken / 1000,
         "recorded_kb": recorded / 1000,
-        "machine": machine(),
+        "machine": measured_on,
         "date": today(),
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 
@@ -25,6 +26,7 @@ from antiphon.session.telling import call_hook
 from antiphon.types import Cost
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+_AGE = re.compile(r"(?:# (?:HELP|TYPE) )?antiphon_\w+_created\b")
 SILENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)  # seconds
 SPANS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.9, 1.5, 3.0)  # seconds
 
@@ -48,6 +50,7 @@ class Meters:
         self._turns = counter("turns_total", "What callers said and was understood.")
         self._replies = counter("replies_total", "Replies, by how they ended.", "status")
         self._holds = counter("holds_total", "Times the agent paused since the caller made a sound.")
+        self._barge_ins = counter("barge_ins_total", "Holds after which the caller took the floor.")
         self._false_holds = counter("false_holds_total", "Holds that were no interruption: the agent went on.")
         self._tools = counter("tool_calls_total", "Tools called.")
         self._sessions = counter("sessions_ended_total", "Sessions, by why they ended.", "reason")
@@ -58,7 +61,7 @@ class Meters:
     def text(self) -> str:
         """All of it in Prometheus' text format; that of all processes, where they share."""
         if SHARED not in os.environ:
-            return generate_latest(self._registry).decode()
+            return _without_ages(generate_latest(self._registry).decode())
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together).decode()
@@ -74,15 +77,24 @@ class Meters:
         before, after = hooks.on_notice, hooks.journal
         providers = {"stt": stages.stt.name, "llm": stages.llm.name, "tts": stages.tts.name}
 
+        held = False  # nobody knows yet what for
+
         def notice(notice: out.Notice) -> None:
+            nonlocal held
+            if held and isinstance(notice, out.SpeechStarted):
+                held = False
+                self._barge_ins.inc()
             self._notice(notice, providers)
             call_hook(before, notice)
 
         def step(now: float, event: ev.Event, actions: list[act.Action]) -> None:
+            nonlocal held
             for action in actions:
                 if isinstance(action, act.HoldPlayout):
+                    held = True
                     self._holds.inc()
                 elif isinstance(action, act.ResumePlayout):
+                    held = False
                     self._false_holds.inc()
             if after:
                 after(now, event, actions)
@@ -115,6 +127,11 @@ class Meters:
 
     def _failed(self, stage: str, provider: str, error: ProviderError) -> None:
         self._failures.labels(stage, provider, type(error).__name__).inc()
+
+
+def _without_ages(text: str) -> str:
+    """Without the series that say when a counter was made: as many again, and of no use to anyone."""
+    return "".join(line for line in text.splitlines(keepends=True) if not _AGE.match(line))
 
 
 @contextlib.contextmanager

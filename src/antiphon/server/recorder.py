@@ -29,7 +29,7 @@ JITTER = RATE // 10  # samples that audio may come late without there being a pa
 
 
 # The least effort costs a tenth of the default: 0.2 % of a core a call, which bits make up for.
-OPUS = {"compression_level": "0", "application": "audio", "b": "48000"}
+OPUS = {"compression_level": "0", "application": "audio", "b": "48000", "frame_duration": "60"}
 
 
 def encoder() -> Any:
