@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from antiphon.conversation.settings import Mode, Settings
+from antiphon.conversation.settings import Mode, Settings, Speculation
 from antiphon.errors import ConfigError, MissingDependency
 from antiphon.protocols.phone import NUMBER
 from antiphon.providers import registry
@@ -75,7 +75,8 @@ class Agent:
     max_tokens: int = 150
     language: str = "en"
     spoken_form: bool = True  # numbers, Markdown and the like are put into words before they are spoken
-    speculate: bool | None = None  # prepare the reply before the turn is certain; None: if the model runs here
+    # What is prepared of a reply before the turn is certain. None: all, if the model runs here, else nothing.
+    speculation: Literal["off", "llm", "llm+tts"] | None = None
     idle_after: float | None = 30.0  # seconds of silence after which the caller is asked; None: never
     # Seconds from the end of the caller's turn to a sound; then the fallback line is spoken. None: 3, or 10 if the
     # model runs here or on a server of one's own.
@@ -210,17 +211,19 @@ class Agent:
             mode=Mode[self.mode.upper()],
             max_tokens=self.max_tokens,
             idle_after=self.idle_after,
-            speculate=self._speculates(settings, stages),
+            speculation=self._speculation(settings, stages),
         )
 
     def _tools(self) -> tuple[Tool | ToolSource, ...]:
         own = [end_call_tool()] if self.end_call else []
         return tuple(tool if isinstance(tool, ToolSource) else as_tool(tool) for tool in (*own, *self.tools))
 
-    def _speculates(self, settings: Settings, stages: Stages) -> bool:
+    def _speculation(self, settings: Settings, stages: Stages) -> Speculation:
         """Preparing a reply that is thrown away costs nothing but time where the model runs here."""
         model = stages.llm.capabilities
-        return settings.speculate or (model.primes and model.own_machine) if self.speculate is None else self.speculate
+        if self.speculation is not None:
+            return Speculation(self.speculation)
+        return Speculation.LLM_TTS if model.primes and model.own_machine else settings.speculation
 
     def stages(self) -> Stages:
         """The providers, made but not loaded."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from antiphon.errors import ConfigError
 
@@ -22,6 +22,11 @@ class Limits(BaseModel):
     tokens: int | None = Field(None, gt=0)
     characters: int | None = Field(None, gt=0)
     usd: float | None = Field(None, gt=0)
+
+
+def _off(value: Any) -> Any:
+    """YAML reads a plain `off` as false."""
+    return "off" if value is False else value
 
 
 class AgentFile(BaseModel):
@@ -42,7 +47,7 @@ class AgentFile(BaseModel):
     max_tokens: int = Field(150, ge=1)
     language: str = "en"
     spoken_form: bool = True
-    speculate: bool | None = None
+    speculation: Annotated[Literal["off", "llm", "llm+tts"] | None, BeforeValidator(_off)] = None
     idle_after: float | None = Field(30.0, gt=0)
     variables: dict[str, str] = {}
     answer_within: float | None = Field(None, ge=1)

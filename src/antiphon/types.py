@@ -88,6 +88,9 @@ class TurnDetection:
     interrupt_response: bool = True  # False: the agent is never interrupted
     fixed: bool = False  # these two hold, whatever is known of a pause; always so where one is not the default
     mode: Literal["min_latency", "balanced", "max_accuracy"] | None = None  # how patient where they do not
+    speculation: Literal["off", "llm", "llm+tts"] | None = (
+        None  # what is prepared before its end; None: as the agent says
+    )
 
     def __post_init__(self) -> None:
         if (self.min_silence, self.max_silence) != (600, 3000):

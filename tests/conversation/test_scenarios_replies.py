@@ -7,7 +7,7 @@ import pytest
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
-from antiphon.conversation.settings import Settings
+from antiphon.conversation.settings import Settings, Speculation
 from antiphon.types import Role, ToolCall, ToolSpec
 from tests.conversation.simulate import Answer, Call, Tool
 
@@ -79,7 +79,7 @@ def test_context_is_no_question():
 
 # --- prepared before the turn is certain --------------------------------------------------------------------------
 
-SPECULATIVE = Settings(speculate=True, idle_after=None, tools=(ToolSpec("order"),))
+SPECULATIVE = Settings(speculation=Speculation.LLM_TTS, idle_after=None, tools=(ToolSpec("order"),))
 ORDER = ToolCall("call_1", "order", {})
 
 
@@ -120,7 +120,7 @@ def test_a_call_of_a_reply_that_is_committed_is_run_once_and_then():
 @pytest.mark.parametrize(
     "change",
     [
-        ev.SettingsChanged(Settings(speculate=True, idle_after=None, system_prompt="Speak French.")),
+        ev.SettingsChanged(Settings(speculation=Speculation.LLM_TTS, idle_after=None, system_prompt="Speak French.")),
         ev.MessageAdded(Role.SYSTEM, "The shop is closed."),
     ],
     ids=["settings", "context"],

@@ -3,7 +3,7 @@
 from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
-from antiphon.conversation.settings import Mode, Settings
+from antiphon.conversation.settings import Mode, Settings, Speculation
 from tests.conversation.simulate import Answer, Call, Ears
 
 ANSWERED = ["reply started", "agent: All right then.", "reply completed"]
@@ -189,7 +189,7 @@ def test_one_turn_has_one_reply():
 
 
 def test_cascade_asks_for_the_final_only_when_the_silence_is_complete():
-    call = Call(Settings(mode=Mode.CASCADE, speculate=True, idle_after=None))
+    call = Call(Settings(mode=Mode.CASCADE, speculation=Speculation.LLM_TTS, idle_after=None))
     end = call.caller("hello there", at=1_000)
     call.run(until=10_000)
     asked = [time for time, _, actions in call.log if act.Finalize() in actions]

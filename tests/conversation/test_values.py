@@ -3,7 +3,7 @@
 import pytest
 
 from antiphon.conversation import notices as out
-from antiphon.conversation.settings import Settings
+from antiphon.conversation.settings import Settings, Speculation
 from antiphon.conversation.values import Expected, Kind, expects, is_partial, is_unfinished
 from antiphon.types import ToolSpec
 from tests.conversation.simulate import Answer, Call
@@ -210,7 +210,7 @@ def test_it_may_be_turned_off():
 
 def test_the_model_may_answer_while_it_is_waited():
     """A reply prepared for what was said so far is thrown away when the caller goes on."""
-    settings = Settings(idle_after=None, tools=SETTINGS.tools, speculate=True)
+    settings = Settings(idle_after=None, tools=SETTINGS.tools, speculation=Speculation.LLM_TTS)
     call = Call(settings, greeting=GREETING, model=[Answer("Thanks.")])
     call.caller("five five five", at=2_000)
     call.caller("one two three four", at=4_500)

@@ -14,7 +14,7 @@ from antiphon.conversation import events as ev
 from antiphon.conversation import farewell, fillers, overlap, replies, turns
 from antiphon.conversation.endpointing import Patience
 from antiphon.conversation.machine import step
-from antiphon.conversation.settings import Mode, Settings
+from antiphon.conversation.settings import Mode, Settings, Speculation
 from antiphon.conversation.state import Phase, Progress, State
 from antiphon.types import Role, ToolCall, ToolSpec
 from tests.conversation.rules import Rules
@@ -52,7 +52,7 @@ house = st.builds(
     reads_endings=st.booleans(),
     interruptible=st.sampled_from([True, True, False]),
     idle_after=st.just(30.0),
-    speculate=st.sampled_from([True, True, False]),
+    speculation=st.sampled_from(Speculation),
     wordless_turn=st.sampled_from([2_000, 10_000]),
     context_window=st.sampled_from([200, 128_000]),
     filler_after=st.sampled_from([1.5, 1.5, None]),
@@ -285,7 +285,10 @@ anything = st.one_of(
 
 
 def rules_hold_whatever_is_said(happened: list[ev.Event]) -> None:
-    state, rules = State(Settings(speculate=True, tools=(ToolSpec("order"), ToolSpec("transfer", hold=True)))), Rules()
+    state, rules = (
+        State(Settings(speculation=Speculation.LLM_TTS, tools=(ToolSpec("order"), ToolSpec("transfer", hold=True)))),
+        Rules(),
+    )
     for now, event in enumerate(
         [ev.SessionOpened("Hello."), *happened, ev.EndRequested("end"), ev.TimerFired("stall")]
     ):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from antiphon.conversation import notices as out
-from antiphon.conversation.settings import Mode
+from antiphon.conversation.settings import Mode, Speculation
 from antiphon.lab.scripted import LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttTiming, TtsTiming
 from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.lab.simulated_client import Network
 from antiphon.session.makings import Hooks
-from antiphon.types import ALAW_8K, ULAW_8K, AudioFormat, Role, SessionConfig
+from antiphon.types import ALAW_8K, ULAW_8K, AudioFormat, Role, SessionConfig, TurnDetection
 from tests.session.calling import (
     CODE,
     GREETING,
@@ -140,9 +141,31 @@ def test_speculation_hides_the_model_behind_the_silence() -> None:
         assert len(call.client.all(out.ReplyStarted)) == 2
         return response_time(call, spoken.ends)
 
-    slow, fast = (run_call(scenario, stages=stages(LONG), options=settings(speculate=on)) for on in (False, True))
+    slow, fast = (
+        run_call(scenario, stages=stages(LONG), options=settings(speculation=on))
+        for on in (Speculation.OFF, Speculation.LLM_TTS)
+    )
     assert slow - fast > 0.2
     assert fast >= 0.6
+
+
+@pytest.mark.parametrize(("speculation", "requests", "voiced"), [("off", 0, 0), ("llm", 1, 0), ("llm+tts", 1, 1)])
+def test_what_is_prepared_in_a_pause_is_what_was_asked_for(
+    speculation: Literal["off", "llm", "llm+tts"], requests: int, voiced: int
+) -> None:
+    async def scenario(call: SimulatedCall) -> None:
+        await call.greeted()
+        tts, llm = call.stages.tts, call.stages.llm
+        assert isinstance(tts, ScriptedTts) and isinstance(llm, ScriptedLlm)
+        spoken = call.say(ORDER)
+        await asyncio.sleep(spoken.ends + 1.9 - asyncio.get_running_loop().time())
+        assert (len(llm.requests), len(tts.texts) - 1) == (requests, voiced)
+        assert len(call.client.all(out.ReplyStarted)) == 1
+        await call.client.until(out.ReplyDone, count=2)
+        assert call.heard(1, LONG) == words(LONG)
+
+    config = SessionConfig(greeting=GREETING, turn_detection=TurnDetection(min_silence=2000, speculation=speculation))
+    run_call(scenario, stages=stages(LONG), config=config)
 
 
 def test_a_speculation_that_was_wrong_costs_nothing_and_is_never_heard() -> None:
@@ -157,7 +180,7 @@ def test_a_speculation_that_was_wrong_costs_nothing_and_is_never_heard() -> None
         assert isinstance(llm, ScriptedLlm)
         assert len(llm.requests) == 2 and llm.cancelled == 1
 
-    run_call(scenario, options=settings(speculate=True))
+    run_call(scenario, options=settings(speculation=Speculation.LLM_TTS))
 
 
 def test_cascade_ends_each_stage_before_the_next() -> None:

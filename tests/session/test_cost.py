@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from antiphon.conversation import notices as out
+from antiphon.conversation.settings import Speculation
 from antiphon.lab.scripted import LlmTiming, ScriptedLlm, ScriptedStt, ScriptedTts, SttFaults, TtsFaults
 from antiphon.lab.simulated_call import SimulatedCall
 from antiphon.providers.base import LlmRequest, TextDelta, Usage
@@ -129,7 +130,7 @@ def test_what_was_prepared_in_vain_is_paid_for_with_the_next_reply():
         sizes.append(100 * (len(sizes) + 1))
         return [Usage(input=sizes[-1]), TextDelta("Okay.")]
 
-    options = SessionOptions(settings=settings(speculate=True).settings, prices=PRICES)
+    options = SessionOptions(settings=settings(speculation=Speculation.LLM_TTS).settings, prices=PRICES)
     run_call(scenario, stages=instant(reply), options=options)
 
 

@@ -8,6 +8,7 @@ import random
 import pytest
 
 from antiphon.conversation import notices as out
+from antiphon.conversation.settings import Speculation
 from antiphon.lab import virtual
 from antiphon.lab.scripted import ScriptedLlm, ScriptedStt, ScriptedTts
 from antiphon.lab.simulated_call import SimulatedCall
@@ -35,7 +36,7 @@ async def call_until(seconds: float, *, cancel: bool) -> SimulatedCall:
         stages=stages(reply),
         config=SessionConfig(greeting=GREETING),
         tools=(tool(look_up),),
-        options=settings(speculate=True),
+        options=settings(speculation=Speculation.LLM_TTS),
         network=Network(0.08, 0.03),
     )
     running = asyncio.create_task(call.session.run())

@@ -84,7 +84,8 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Make a reply. A speculative one is written and synthesised, but nothing of it is played before CommitReply.
+    """Make a reply. A speculative one is written, and where it is `voiced` its first sentence is synthesised, but
+    nothing of it is played, and nothing more synthesised, before CommitReply.
 
     `by`: until when it must be audible, in seconds of the monotonic clock; then it is given up. None: speculative."""
 
@@ -93,6 +94,7 @@ class StartReply:
     source: Prompt | Script
     speculative: bool = False
     by: float | None = None
+    voiced: bool = True
 
 
 @dataclass(frozen=True, slots=True)

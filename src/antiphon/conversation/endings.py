@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antiphon.conversation import farewell, overlap, parting, presence, replies, tools, turns
+from antiphon.conversation import farewell, overlap, parting, presence, replies, speculation, tools, turns
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import CancelReply, CloseSession
 from antiphon.conversation.events import InterruptRequested, PlayoutFinished, PlayoutStopped
@@ -107,7 +107,7 @@ def apologise(s: Step) -> None:
 def end(s: Step, reason: str) -> None:
     """Ends the session, once the live reply has said how much of it was heard."""
     s.set(phase=Phase.CLOSING, end_reason=reason)
-    replies.drop_speculation(s)
+    speculation.drop(s)
     replies.drop_missed(s)
     if s.state.live is None:
         _close(s)

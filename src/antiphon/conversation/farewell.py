@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import endings, fillers, replies, turns
+from antiphon.conversation import endings, fillers, replies, speculation, turns
 from antiphon.conversation.events import FarewellRequested
 from antiphon.conversation.state import Farewell, Phase, Plan, Presence, Reply, Trigger
 from antiphon.conversation.stepping import Step
@@ -22,7 +22,7 @@ def requested(s: Step, event: FarewellRequested) -> None:
         return
     line = s.settings.farewell_line if event.line is None else event.line
     s.set(farewell=Farewell(event.reason, line), plans=(), rest=None)
-    replies.drop_speculation(s)
+    speculation.drop(s)
     replies.drop_missed(s)
     s.clear(replies.IDLE, fillers.FILLER)
     s.after(FAREWELL, s.settings.farewell_patience if event.patience is None else event.patience)

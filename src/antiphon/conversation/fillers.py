@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import replies
+from antiphon.conversation import replies, speculation
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Gate, Pending, Plan, Presence, Trigger
 from antiphon.conversation.stepping import Step
@@ -41,7 +41,7 @@ def prepare_answer(s: Step) -> None:
     if not s.state.results_unsaid or s.state.on_hold or s.state.turn or s.state.plans or s.state.farewell:
         return
     if s.settings.mode is Mode.STREAMING and s.state.silent_rounds < s.settings.silent_rounds:
-        replies.prepare(s, Plan(Trigger.TOOL))
+        speculation.prepare(s, Plan(Trigger.TOOL))
 
 
 def _unfilled(s: Step) -> tuple[Pending, ...]:

@@ -4,9 +4,9 @@ An event is a fact; `step` answers with the state after it and the orders to car
 is no longer live, speculative or missed, or an utterance that is over, is dropped here, at one gate, so that nothing
 stale can be heard, remembered or run.
 
-The handlers live in `turns.py`, `pauses.py` and `overlap.py` (the caller's side), `replies.py` and `endings.py` (the
-agent's side), `tools.py`, `presence.py` and `farewell.py`. They share one `Step`: the state so far and the orders so
-far. It lives for one call of `step` and is the only mutable thing here.
+The handlers live in `turns.py`, `pauses.py` and `overlap.py` (the caller's side), `replies.py`, `speculation.py` and
+`endings.py` (the agent's side), `tools.py`, `presence.py` and `farewell.py`. They share one `Step`: the state so far
+and the orders so far. It lives for one call of `step` and is the only mutable thing here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.conversation import endings, farewell, fillers, overlap, parting, pauses, presence, replies, tools, turns
+from antiphon.conversation import (
+    endings,
+    farewell,
+    fillers,
+    overlap,
+    parting,
+    pauses,
+    presence,
+    replies,
+    speculation,
+    tools,
+    turns,
+)
 from antiphon.conversation import events as ev
 from antiphon.conversation.actions import Action
 from antiphon.conversation.state import Phase, Plan, State, Trigger
@@ -74,14 +86,14 @@ def _session_opened(s: Step, event: ev.SessionOpened) -> None:
 
 
 def _settings_changed(s: Step, event: ev.SettingsChanged) -> None:
-    replies.drop_speculation(s)
+    speculation.drop(s)
     s.set(settings=event.settings)
     if s.state.phase is Phase.OPEN:
         replies.listen(s)
 
 
 def _message_added(s: Step, event: ev.MessageAdded) -> None:
-    replies.drop_speculation(s)
+    speculation.drop(s)
     s.set(history=s.state.history.said(event.role, event.text))
 
 

@@ -1,24 +1,17 @@
 """The agent's side: which reply is made when. How each one ends is `endings.py`'s.
 
-At most one reply is live, and at most one more is speculative: it is written and synthesised on a likely end of the
-turn, but is not live, emits nothing and runs no tool before its commit. What a lost connection kept from being heard is
-`missed` and waits in the same way (see `presence.py`). Every reply that starts ends exactly once.
+At most one reply is live, and at most one more is speculative: it is prepared on a likely end of the turn (see
+`speculation.py`), but is not live, emits nothing and runs no tool before its commit. What a lost connection kept from
+being heard is `missed` and waits in the same way (see `presence.py`). Every reply that starts ends exactly once.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import endings, farewell, fillers, parting, tools
+from antiphon.conversation import endings, farewell, fillers, parting, speculation, tools
 from antiphon.conversation import notices as out
-from antiphon.conversation.actions import (
-    CancelReply,
-    CommitReply,
-    Forget,
-    Prompt,
-    Script,
-    StartReply,
-)
+from antiphon.conversation.actions import CancelReply, CommitReply, Prompt, Script, StartReply
 from antiphon.conversation.events import (
     PlayoutStarted,
     PlayoutStarved,
@@ -29,19 +22,17 @@ from antiphon.conversation.events import (
     ReplyWritten,
     SayRequested,
 )
-from antiphon.conversation.history import GO_ON, STILL_RUNNING, estimate_tokens
+from antiphon.conversation.prompting import prompt
 from antiphon.conversation.settings import Mode
 from antiphon.conversation.state import Gate, Phase, Plan, Presence, Progress, Reply, Standing, Trigger
 from antiphon.conversation.stepping import Step
-from antiphon.conversation.words import same_words
-from antiphon.types import Message, Role, ToolCall
+from antiphon.types import ToolCall
 
 # Timers of this side, on the wall clock.
 IDLE = "idle"  # nobody speaks
 STALL = "stall"  # a reply makes no sound
 
 _LINE = 0.25  # seconds that are kept for the fallback line to become audible
-_FREE_WASTE = 2  # replies to turns that may be thrown away before any share is reckoned
 _LEAST = 0.5  # seconds that a reply has in any case: the STT may have used up what there was
 
 
@@ -60,44 +51,11 @@ def answer(s: Step, text: str, *, since: float | None = None) -> None:
     s.set(plans=without_fallback(s), answered=s.state.answered + 1)
     drop_missed(s)
     prepared = s.state.speculative
-    if prepared and _answers(prepared, text):
+    if prepared and speculation.answers(prepared, text):
         _commit(s, prepared, since=since)
     else:
-        drop_speculation(s)
+        speculation.drop(s)
         start(s, Plan(Trigger.TURN), since=since)
-
-
-def speculate(s: Step, text: str) -> None:
-    """Prepares the reply to a turn that is likely over."""
-    if not s.settings.speculate or s.settings.mode is not Mode.STREAMING or not text or s.state.on_hold:
-        return
-    if s.state.farewell or s.state.live or _answers(s.state.speculative, text):
-        return
-    drop_speculation(s)  # it was made for other words
-    if _may_waste_another(s):
-        prepare(s, Plan(Trigger.TURN), said=text)
-
-
-def _may_waste_another(s: Step) -> bool:
-    """Whether one more may be thrown away: in the long run they are `speculation_waste` of all replies to turns. The
-    first ones are free, or a call that begins with a hesitation would never find out that it goes better later."""
-    share = s.settings.speculation_waste
-    return share >= 1 or s.state.wasted < (_FREE_WASTE if share > 0 else 0) + s.state.answered * share / (1 - share)
-
-
-def prepare(s: Step, plan: Plan, *, said: str = "") -> None:
-    """Makes a reply that is not certain to be wanted, on top of what the caller `said` in a turn not yet closed."""
-    drop_speculation(s)
-    source = _prompt(s, plan, said=said)
-    reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, Standing.SPECULATIVE, basis=said)
-    s.set(speculative=reply)
-    s.do(StartReply(reply.reply_id, reply.item_id, source, speculative=True))
-
-
-def drop_speculation(s: Step) -> None:
-    if reply := s.state.speculative:
-        s.set(speculative=None, wasted=s.state.wasted + (reply.plan.trigger is Trigger.TURN))
-        s.do(CancelReply(reply.reply_id))
 
 
 def drop_missed(s: Step) -> None:
@@ -158,7 +116,9 @@ def _tell_results(s: Step) -> None:
 
 def start(s: Step, plan: Plan, *, since: float | None = None) -> None:
     """`since`: when the caller's turn ended, if it answers one."""
-    source = Script(plan.text) if plan.text is not None else _prompt(s, plan)
+    if plan.text is None:
+        speculation.drop(s)
+    source = Script(plan.text) if plan.text is not None else prompt(s, plan)
     text, scripted = plan.text or "", plan.text is not None
     reply = Reply(s.new_id("resp"), s.new_id("msg"), plan, source, text=text, written=scripted)
     s.set(live=reply)
@@ -188,32 +148,6 @@ def _await_sound(s: Step, since: float | None) -> float:
     wait = max(wait, _LEAST)
     s.after(STALL, wait)
     return s.now + wait
-
-
-def _prompt(s: Step, plan: Plan, *, said: str | None = None) -> Prompt:
-    """The model's input, fitted to its window. `said` is what the caller said in a turn not yet closed; not None: the
-    reply is not certain, and nothing else may come of it."""
-    settings, history = s.settings, s.state.history
-    instructions = "\n".join(filter(None, (*s.state.result_instructions, plan.instructions)))
-    if said:
-        history = history.said(Role.USER, said)
-    fitted, dropped = history.fit(tokens=_room(s, instructions))
-    if said is None:
-        drop_speculation(s)
-        if dropped:
-            s.do(Forget(dropped, history.summary))
-        s.set(history=fitted, results_unsaid=False, result_instructions=())
-    messages = fitted.request(system_prompt=settings.system_prompt, instructions=instructions)
-    return Prompt(messages, settings.tools)
-
-
-def _room(s: Step, instructions: str) -> int:
-    """Tokens of the model's window that are left for the history."""
-    settings, summary = s.settings, s.state.history.summary
-    fixed = [Message(Role.SYSTEM, text) for text in (settings.system_prompt, summary, instructions or GO_ON)]
-    fixed += [Message(Role.SYSTEM, f"{tool.name} {tool.description} {tool.parameters}") for tool in settings.tools]
-    fixed += [Message(Role.TOOL, STILL_RUNNING) for _ in s.state.pending]
-    return max(settings.context_window - settings.max_tokens - sum(map(estimate_tokens, fixed)), 0)
 
 
 # --- the reply in the making --------------------------------------------------------------------------------------
@@ -272,7 +206,7 @@ def rest_of(reply: Reply, heard: str) -> Plan:
 def failed(s: Step, event: ReplyFailed) -> None:
     """The model or the TTS gave up. What there is still plays; if there is nothing, a line is spoken instead."""
     if s.state.speculative and s.state.speculative.reply_id == event.reply_id:
-        drop_speculation(s)
+        speculation.drop(s)
         return
     if s.state.missed and s.state.missed.reply_id == event.reply_id:
         s.set(missed=replace(s.state.missed, failed=True))  # what there is will be heard, and an apology after it
@@ -322,11 +256,6 @@ def idle(s: Step) -> None:
 
 def without_fallback(s: Step) -> tuple[Plan, ...]:
     return tuple(plan for plan in s.state.plans if plan.trigger is not Trigger.FALLBACK)
-
-
-def _answers(reply: Reply | None, text: str) -> bool:
-    """Whether a reply in preparation was made for these words."""
-    return reply is not None and same_words(reply.basis, text)
 
 
 _PLACES = {Standing.LIVE: "live", Standing.SPECULATIVE: "speculative", Standing.MISSED: "missed"}

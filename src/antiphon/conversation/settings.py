@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from antiphon.conversation.endpointing import Patience
 from antiphon.types import ToolSpec
+
+
+class Speculation(StrEnum):
+    """What is prepared of a reply before it is certain that the caller's turn is over."""
+
+    OFF = "off"
+    LLM = "llm"  # what the model writes: in vain, it costs tokens
+    LLM_TTS = "llm+tts"  # and the voice of its first sentence: it costs characters, too
 
 
 class Mode(Enum):
@@ -69,5 +77,5 @@ class Settings:
     tools: tuple[ToolSpec, ...] = ()
     context_window: int = 128_000  # tokens, prompt and reply together
     max_tokens: int = 150  # of the reply
-    speculate: bool = False  # prepare the reply before the turn is certain
+    speculation: Speculation = Speculation.OFF
     speculation_waste: float = 0.35  # at most so many of the replies made to the caller's turns are thrown away

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.conversation import fillers, replies
+from antiphon.conversation import fillers, replies, speculation
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import RunTool
 from antiphon.conversation.arguments import objection
@@ -88,7 +88,7 @@ def _end(s: Step, call_id: str, result: str) -> None:
     if not ended:
         return
     was_on_hold = s.state.on_hold
-    replies.drop_speculation(s)  # it was written without this result
+    speculation.drop(s)  # it was written without this result
     s.clear(timer(call_id))
     s.set(
         pending=tuple(pending for pending in s.state.pending if pending.call.call_id != call_id),

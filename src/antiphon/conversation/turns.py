@@ -9,7 +9,7 @@ nobody ──voice, agent silent──────────────▶ OP
 
 from __future__ import annotations
 
-from antiphon.conversation import endings, overlap, pauses, replies
+from antiphon.conversation import endings, overlap, pauses, replies, speculation
 from antiphon.conversation import notices as out
 from antiphon.conversation.actions import Finalize, HoldPlayout, NextUtterance
 from antiphon.conversation.events import Heard, VoiceStarted, VoiceStopped
@@ -65,7 +65,7 @@ def _voice_goes_on(s: Step) -> None:
     if turn.floor is Floor.CLOSING:
         s.set_turn(floor=Floor.OPEN)
         s.at_audio(WORDLESS, s.state.last_voice + s.settings.wordless_turn)
-    replies.drop_speculation(s)
+    speculation.drop(s)
 
 
 # --- transcripts --------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def _final_in_turn(s: Step, at: int) -> None:
         elif not _waits_for_more(s):
             close(s)
     else:
-        replies.speculate(s, s.state.turn.text)
+        speculation.speculate(s, s.state.turn.text)
 
 
 def _words_in_turn(s: Step) -> None:
@@ -221,7 +221,7 @@ def close(s: Step) -> None:
     s.set(rest=None)
     s.emit(out.SpeechStopped())
     if not turn.text:
-        replies.drop_speculation(s)
+        speculation.drop(s)
         overlap.release(s)
         if rest and s.state.live is None:
             s.set(plans=(rest, *s.state.plans))  # it was cut by a noise

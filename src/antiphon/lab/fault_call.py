@@ -19,7 +19,7 @@ from antiphon.conversation import actions as act
 from antiphon.conversation import events as ev
 from antiphon.conversation import notices as out
 from antiphon.conversation.endpointing import Patience
-from antiphon.conversation.settings import Mode, Settings
+from antiphon.conversation.settings import Mode, Settings, Speculation
 from antiphon.lab.scripted import ScriptedTts
 from antiphon.lab.scripted.faulty import FaultyLlm, FaultyStt, FaultyTts, Mishaps
 from antiphon.lab.scripted.llm import Reply, refusal
@@ -325,7 +325,7 @@ def _settings(rng: random.Random) -> Settings:
     return Settings(
         mode=Mode.CASCADE if rng.random() < 0.15 else Mode.STREAMING,
         patience=rng.choice((None, *Patience)),
-        speculate=rng.random() < 0.6,
+        speculation=rng.choice(tuple(Speculation)),
         idle_after=None,
         filler_after=rng.choice((None, 1.5)),
     )

@@ -12,7 +12,7 @@ from antiphon.conversation import notices as out
 from antiphon.conversation.endpointing import Patience
 from antiphon.conversation.ledger import BUDGETS
 from antiphon.conversation.recovery import Recovered
-from antiphon.conversation.settings import Settings
+from antiphon.conversation.settings import Settings, Speculation
 from antiphon.providers.base import EndingReader, Llm, Stt, Tts, TurnDetector, Vad
 from antiphon.providers.cost import Prices
 from antiphon.session.budget import Budget
@@ -106,6 +106,7 @@ def settings_for(
     tools.update({name: function.spec for name, function in functions.items()})
     return replace(
         options.settings,
+        speculation=Speculation(detection.speculation or options.settings.speculation),
         patience=_patience(detection, options.settings, stages),
         judges=stages.turn is not None,
         reads_endings=stages.reader is not None,

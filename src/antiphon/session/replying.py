@@ -117,6 +117,8 @@ class Reply:
         self.budget = Budget()  # how long it may take to become audible: no end as long as it is not certain
         self.text = ""  # what the model has written so far
         self._source = order.source
+        self._certain = not order.speculative
+        self._voiced = order.voiced
         self._llm = llm
         self._voice = voice
         self._mode = mode
@@ -139,6 +141,11 @@ class Reply:
     def become(self, reply_id: str, item_id: str) -> None:
         """Goes on as another reply: the rest of this one, which answers no turn of its own."""
         self.reply_id, self.item_id, self.marks = reply_id, item_id, Marks()
+
+    def commit(self) -> None:
+        """It is certain: all of it is spoken."""
+        self._certain = True
+        self._room.set()
 
     def room(self) -> None:
         """Audio was sent: there may be room for more."""
@@ -237,7 +244,7 @@ class Reply:
     async def _send(self, stream: TtsStream, chunks: list[Chunk], form: SpokenForm) -> None:
         """Feeds the TTS no further ahead of the playout than needed: text not sent costs nothing if interrupted."""
         for chunk in chunks:
-            while self._mode is Mode.STREAMING and not self._wants_more(self.speech):
+            while self._mode is Mode.STREAMING and not self._may_speak_on():
                 self._room.clear()
                 await self._room.wait()
             spoken = form.say(chunk.text)
@@ -249,6 +256,12 @@ class Reply:
             self.speech.expect(chunk, spoken)
             self.meter.sent(spoken.text)
             stream.send(spoken.text)
+
+    def _may_speak_on(self) -> bool:
+        """As long as it is not certain, at most its first sentence is spoken."""
+        if not self._certain and (not self._voiced or self.marks.chunking is not None):
+            return False
+        return self._wants_more(self.speech)
 
     # --- speaking -------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ class Mouth:
         reply, _ = self._replies[reply_id]
         if by is not None:
             reply.budget.ends = by
+        reply.commit()
         self._clock.reply_committed(reply.marks)
         self.playout.play(reply.reply_id, reply.item_id, reply.speech)
 

@@ -61,6 +61,9 @@ class TurnDetection(Struct, frozen=True):
     interruption_delay: Delay | None = None
     type: Literal["server_vad", "semantic_vad"] | None = None  # of an older generation; without effect
     uninterruptible_turns: tuple[str, ...] | None = None
+    speculation: Literal["off", "llm", "llm+tts"] | UnsetType | None = (
+        UNSET  # extension: what is prepared before its end
+    )
 
 
 class Input(Struct, frozen=True):
@@ -272,6 +275,7 @@ def _to_turn_detection(turn: TurnDetection, mode: Mode | None) -> types.TurnDete
         interrupt_response=default.interrupt_response if turn.interrupt_response is None else turn.interrupt_response,
         fixed=turn.min_silence is not None or turn.max_silence is not None,
         mode=mode,
+        speculation=turn.speculation or None,
     )
 
 
