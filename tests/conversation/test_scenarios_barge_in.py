@@ -276,6 +276,19 @@ def test_a_reply_cut_by_a_noise_goes_on_with_what_was_not_heard():
     ]
 
 
+def test_a_reply_cut_in_its_last_word_by_a_noise_is_not_given_again():
+    call = Call(WORDLESS, greeting=GREETING)
+    call.voice(at=3_550, lasts=700)
+    call.run(until=20_000)
+    assert call.story() == [
+        "reply started",
+        "speech started",
+        f"agent: {GREETING}|",
+        "reply interrupted",
+        "speech stopped",
+    ]
+
+
 def test_a_reply_stopped_by_the_client_does_not_go_on():
     call = Call(greeting=GREETING)
     call.at(1_000, ev.InterruptRequested())

@@ -196,11 +196,12 @@ def _note(s: Step, reply_id: str, *, more: str = "", written: bool = False) -> N
         s.set(**{_place(reply): replace(reply, text=reply.text + more, written=reply.written or written)})
 
 
-def rest_of(reply: Reply, heard: str) -> Plan:
-    """What is left of a reply of which `heard` was heard: its own words where they are all known, else the model's."""
+def rest_of(reply: Reply, heard: str) -> Plan | None:
+    """What is left of a reply of which `heard` was heard: its own words where they are all known, else the model's.
+    None: it was heard to its last word."""
     known = reply.written and reply.text.startswith(heard)
     rest = reply.text[len(heard) :].strip() if known else None
-    return Plan(Trigger.TURN, rest or None, interruptible=reply.plan.interruptible)
+    return None if rest == "" else Plan(Trigger.TURN, rest, interruptible=reply.plan.interruptible)
 
 
 def failed(s: Step, event: ReplyFailed) -> None:

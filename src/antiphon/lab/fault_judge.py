@@ -47,11 +47,13 @@ def _answers(story: Story) -> Iterator[tuple[str, str]]:
     its rest, if it was not heard."""
     audible = {notice.reply_id for _, notice in story.notices if isinstance(notice, out.ReplyAudio) and notice.audible}
     cut_off = {reply_id for begin, _ in story.away for reply_id in _live_at(story, begin)}
-    answers = defaultdict[tuple[str, ...], list[float]](list)
+    answers = defaultdict[tuple[tuple[str, ...], int], list[float]](list)
     for reply_id, text in story.written.items():
         if reply_id in audible - cut_off and reply_id in story.begun and text.startswith(ANSWER.split()[0]):
-            answers[tuple(_things(text))].append(story.begun[reply_id])
-    for things, begun in answers.items():
+            things, begun_at = tuple(_things(text)), story.begun[reply_id]
+            # An answer to "yeah" names nothing, and the next one to "okay" is another.
+            answers[things, 0 if things else _turns_by(story, begun_at)].append(begun_at)
+    for (things, _), begun in answers.items():
         for first, second in pairwise(sorted(begun)):
             if not any(first <= at <= second for at in story.returned):
                 yield "doubled", f"two answers to {' and '.join(things) or 'nothing'}"
@@ -121,6 +123,11 @@ def _live_at(story: Story, at: float) -> Iterator[str]:
                 live = ""
     if live:
         yield live
+
+
+def _turns_by(story: Story, at: float) -> int:
+    """How many the caller had had by then. A reply that was prepared before its turn's end counts it not yet."""
+    return sum(isinstance(notice, out.UserTranscript) and time <= at for time, notice in story.notices)
 
 
 def _things(text: str) -> list[str]:
